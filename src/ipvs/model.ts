@@ -49,8 +49,6 @@ export interface Persistence {
    * (`IPV4_HOST_MASK`: each client by itself). IPv6: a prefix length, 128 for each client by itself.
    */
   readonly mask: number;
-  /** Name of the persistence engine that looks into the payload ("sip"), or null. */
-  readonly engine: string | null;
 }
 
 /** The IPv4 persistence mask under which each client counts by itself: 255.255.255.255. */
@@ -66,6 +64,8 @@ export interface VirtualService {
   /** Bits SCHEDULER_FLAG_1 … SCHEDULER_FLAG_3. */
   readonly schedulerFlags: number;
   readonly persistence: Persistence | null;
+  /** Name of the persistence engine that looks into the payload ("sip"), or null. */
+  readonly engine: string | null;
   /** One-packet scheduling: each datagram is scheduled anew. UDP and fwmark services only. */
   readonly onePacket: boolean;
 }
