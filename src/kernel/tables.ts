@@ -1,0 +1,301 @@
+/**
+ * The memory that the datapath and the administration share: every map and its layout.
+ *
+ * Who writes what: *configuration* is written by the administration only, under its lock, and read by the datapath;
+ * *runtime* is written by the datapath only. No field has two writers (but for atomic counters, noted where they are).
+ *
+ * A change of configuration is built aside and becomes visible by one store:
+ * - a virtual service exists when `services` has its key with the current `Settings.epoch`; flushing all services is
+ *   one store of a new epoch;
+ * - everything else about a service (scheduler, flags, its destinations in list order, their weights) is its *pool*.
+ *   A service owns two pool slots, 2·index and 2·index+1; the one in use is `Service.pool`. The administration fills the
+ *   other one, and its members, then stores `Service.pool`.
+ *
+ * Slot 0 of serviceTable and destinationTable is never used, so that 0 means "none".
+ *
+ * Time is counted in *ticks* of 2^27 ns (134 ms) of CLOCK_MONOTONIC: a u32 lasts 18 years.
+ */
+import {
+  array,
+  arrayMap,
+  bytes,
+  hashMap,
+  type Infer,
+  ipv4,
+  perCpuArrayMap,
+  struct,
+  timer,
+  u8,
+  u16,
+  u16be,
+  u32,
+  u64,
+} from "../bpf/index.ts";
+
+/** Bump with every change of a layout: state left by another version is refused, not misread. */
+export const LAYOUT_VERSION = 1;
+
+/** log2 of the nanoseconds in a tick. */
+export const TICK_SHIFT = 27n;
+
+export const PROTOCOL_ICMP = 1;
+export const PROTOCOL_TCP = 6;
+export const PROTOCOL_UDP = 17;
+
+/** Numbers of the schedulers in `Pool.scheduler`. */
+export const SCHEDULER_RR = 1;
+export const SCHEDULER_WRR = 2;
+export const SCHEDULER_LC = 3;
+export const SCHEDULER_WLC = 4;
+
+/** Forwarding methods, as numbered by IPVS. */
+export const FORWARD_MASQ = 0;
+export const FORWARD_LOCAL = 1;
+export const FORWARD_TUNNEL = 2;
+export const FORWARD_ROUTE = 3;
+
+/** Connection states: TCP's eleven as numbered by IPVS (and by `Settings.timeouts`), then UDP's one. */
+export const STATE_NONE = 0;
+export const STATE_ESTABLISHED = 1;
+export const STATE_SYN_SENT = 2;
+export const STATE_SYN_RECV = 3;
+export const STATE_FIN_WAIT = 4;
+export const STATE_TIME_WAIT = 5;
+export const STATE_CLOSE = 6;
+export const STATE_CLOSE_WAIT = 7;
+export const STATE_LAST_ACK = 8;
+export const STATE_LISTEN = 9;
+export const STATE_SYNACK = 10;
+export const STATE_UDP = 11;
+export const STATES = 12;
+
+/** Where a frame for some address goes. `interface` 0: not known. Runtime. */
+export const NextHop = struct("NextHop", {
+  interface: u32,
+  /** Tick after which the next packet asks the kernel again (and keeps its neighbour entry alive). */
+  checkAgain: u32,
+  /** Destination and source link-layer address, in frame order. */
+  addresses: bytes(12),
+  /** Bytes of the largest IP packet on the way; 0 = not known. */
+  mtu: u32,
+});
+export type NextHop = Infer<typeof NextHop>;
+
+/** One per namespace. */
+export const Settings = struct("Settings", {
+  layout: u32,
+  /** Services of another epoch do not exist. */
+  epoch: u32,
+  /** Ticks that a connection lives in each state without a packet, indexed by STATE_*. */
+  timeouts: array(u32, STATES),
+  /** Slots of connectionTable, and the number of possible CPUs. */
+  connectionLimit: u32,
+  cpus: u32,
+  /** 1 + the highest destination slot ever used: the estimator walks no further. */
+  destinationEnd: u32,
+  /** Not 0 while a command is changing the configuration: found set, the next command repairs the secondary tables. */
+  dirty: u32,
+});
+export type Settings = Infer<typeof Settings>;
+export const settings = arrayMap("settings", { value: Settings, entries: 1, mappable: true });
+
+/** What the datapath counts about itself, per CPU. Runtime. */
+export const Events = struct("Events", {
+  /** Connections created; that ended; new flows forwarded without state because the connection table was full. */
+  created: u64,
+  expired: u64,
+  stateless: u64,
+  /** New flows refused because no server of their service was usable. */
+  refused: u64,
+  /** Packets of connections whose server was removed. */
+  orphaned: u64,
+  /** Malformed packets to our addresses. */
+  malformed: u64,
+});
+export type Events = Infer<typeof Events>;
+export const events = perCpuArrayMap("events", { value: Events, entries: 1 });
+
+/** Key of a virtual service: virtual address, port and protocol. */
+export const ServiceKey = struct("ServiceKey", { address: ipv4, port: u16be, protocol: u8, reserved: u8 });
+export type ServiceKey = Infer<typeof ServiceKey>;
+
+export const ServiceEntry = struct("ServiceEntry", { service: u32, epoch: u32 });
+export type ServiceEntry = Infer<typeof ServiceEntry>;
+export const services = hashMap("services", { key: ServiceKey, value: ServiceEntry, entries: 16384 });
+
+/** A virtual service. */
+export const Service = struct("Service", {
+  key: ServiceKey,
+  /** Configuration: the pool in use, 2·index or 2·index+1. The one store that publishes a change. */
+  pool: u32,
+  /** Configuration: not 0 while the slot is taken. */
+  inUse: u32,
+  /**
+   * Runtime of the scheduler, changed by compare-and-exchange. rr: bits 0–15 position in the pool, 16–39 destination
+   * last chosen, 40–63 low bits of the pool's generation. wrr: bits 0–15 position, 16–35 current weight, 36–63 generation.
+   */
+  cursor: u64,
+});
+export type Service = Infer<typeof Service>;
+export const serviceTable = arrayMap("service_table", { value: Service, entries: 16384, mappable: true });
+
+/** All that is configured about a service, built aside. */
+export const Pool = struct("Pool", {
+  scheduler: u32,
+  flags: u32,
+  /** Grows with every change of the service: a scheduler that sees a new one brings its cursor up to date. */
+  generation: u32,
+  /** The members are `members[start … start+count)`, in IPVS's list order (the server added last comes first). */
+  start: u32,
+  count: u32,
+  /** Of the members' weights: the largest, and the greatest common divisor of those above 0 (1 if there are none). */
+  maximumWeight: u32,
+  weightDivisor: u32,
+  /** Weighted round robin: the current weight to begin with when there is none (IPVS sets it at the first server). */
+  initialWeight: u32,
+  /** Round robin: if the server last chosen has been removed, the position to continue after; 0xffff: from the start. */
+  resume: u32,
+  reserved: u32,
+});
+export type Pool = Infer<typeof Pool>;
+export const pools = arrayMap("pools", { value: Pool, entries: 32768, mappable: true });
+
+/** A destination as member of a pool. */
+export const Member = struct("Member", { destination: u32, weight: u32 });
+export type Member = Infer<typeof Member>;
+export const members = arrayMap("members", { value: Member, entries: 262144, mappable: true });
+
+/** A real server of one service. Its slot stays taken while connections refer to it, so that it can come back. */
+export const Destination = struct("Destination", {
+  /** Configuration. */
+  address: ipv4,
+  port: u16be,
+  forward: u8,
+  /** 0: removed; packets of its connections are dropped. */
+  available: u8,
+  /** Configuration: connections above which it takes no more, and below which it takes them again; 0 = none. */
+  upper: u32,
+  lower: u32,
+  service: u32,
+  /** Configuration: not 0 while the slot is taken. */
+  inUse: u32,
+  /** Runtime, atomic: connections that are established or opening; all others; persistence templates. */
+  active: u32,
+  inactive: u32,
+  persistent: u32,
+  /** Runtime: not 0 while it has reached `upper`. */
+  overloaded: u32,
+  reserved: array(u32, 2),
+  /** Runtime. */
+  hop: NextHop,
+});
+export type Destination = Infer<typeof Destination>;
+export const destinationTable = arrayMap("destinations", { value: Destination, entries: 65536, mappable: true });
+
+/** Traffic of a destination. A service's is the sum over its destinations and `retired`. Runtime (per CPU). */
+export const Counters = struct("Counters", {
+  connections: u64,
+  inPackets: u64,
+  inBytes: u64,
+  outPackets: u64,
+  outBytes: u64,
+});
+export type Counters = Infer<typeof Counters>;
+export const counters = perCpuArrayMap("counters", { value: Counters, entries: 65536 });
+
+/** The estimator of a destination: counters at the last round and moving averages, scaled as in IPVS. Runtime. */
+export const Estimate = struct("Estimate", {
+  last: Counters,
+  /** Scaled by 2^10 (connections and packets per second) and 2^5 (bytes per second). */
+  connectionRate: u64,
+  inPacketRate: u64,
+  outPacketRate: u64,
+  inByteRate: u64,
+  outByteRate: u64,
+});
+export type Estimate = Infer<typeof Estimate>;
+export const estimates = arrayMap("estimates", { value: Estimate, entries: 65536, mappable: true });
+
+/** Counters that zeroing and removed destinations leave behind. Configuration (never touched by the datapath). */
+export const Baseline = struct("Baseline", { counters: Counters });
+export type Baseline = Infer<typeof Baseline>;
+/** What counted when a destination was last zeroed: shown = counted − baseline. */
+export const destinationBaseline = arrayMap("dest_baseline", { value: Baseline, entries: 65536, mappable: true });
+/** What a service adds to the sum of its destinations (traffic of removed ones). */
+export const serviceRetired = arrayMap("service_retired", { value: Baseline, entries: 16384, mappable: true });
+
+/** A flow: one direction of a connection as its packets look before we touch them. */
+export const FlowKey = struct("FlowKey", {
+  source: ipv4,
+  destination: ipv4,
+  sourcePort: u16be,
+  destinationPort: u16be,
+  protocol: u32,
+});
+export type FlowKey = Infer<typeof FlowKey>;
+
+export const FROM_CLIENT = 0;
+export const FROM_SERVER = 1;
+
+export const FlowEntry = struct("FlowEntry", { connection: u32, direction: u32 });
+export type FlowEntry = Infer<typeof FlowEntry>;
+/** Two entries a connection: client → virtual service, and real server → client. */
+export const flows = hashMap("flows", { key: FlowKey, value: FlowEntry, entries: 524288 });
+
+/**
+ * A connection: 64 bytes, one cache line. Runtime. An element of `flows` may be recycled under a reader, so
+ * whoever follows one compares the addresses and ports here with the packet's.
+ */
+export const Connection = struct("Connection", {
+  client: ipv4,
+  virtual: ipv4,
+  clientPort: u16be,
+  virtualPort: u16be,
+  server: ipv4,
+  serverPort: u16be,
+  protocol: u8,
+  forward: u8,
+  /** Bits 0–7 STATE_*, bit 8: counted as inactive, bit 9: being removed, 16–31 generation. By compare-and-exchange. */
+  state: u32,
+  /** Tick at which it ends unless a packet comes. */
+  expires: u32,
+  destination: u32,
+  flags: u32,
+  /** Towards the client. */
+  hop: NextHop,
+});
+export type Connection = Infer<typeof Connection>;
+export const connectionTable = arrayMap("connections", { value: Connection, entries: 262144, mappable: true });
+
+/**
+ * When the sweeper next looks at a connection: a tick; 0 = the slot is free (taken by compare-and-exchange).
+ * Never later than the connection's `expires` at the time of the last shortening.
+ */
+export const Due = struct("Due", { tick: u32, reserved: u32 });
+export type Due = Infer<typeof Due>;
+export const due = arrayMap("due", { value: Due, entries: 262144, mappable: true });
+
+/** Where each CPU looks for the next free connection slot. Runtime. */
+export const Allocator = struct("Allocator", { next: u32, reserved: u32 });
+export type Allocator = Infer<typeof Allocator>;
+export const allocator = perCpuArrayMap("allocator", { value: Allocator, entries: 1 });
+
+/** Which service a server's port belongs to: translates replies of flows without state. Configuration (secondary). */
+export const ServerKey = struct("ServerKey", { address: ipv4, port: u16be, protocol: u8, reserved: u8 });
+export type ServerKey = Infer<typeof ServerKey>;
+export const ServerEntry = struct("ServerEntry", { virtual: ipv4, port: u16be, reserved: u16, destination: u32 });
+export type ServerEntry = Infer<typeof ServerEntry>;
+export const servers = hashMap("servers", { key: ServerKey, value: ServerEntry, entries: 65536 });
+
+/** The clock of the sweeper and the estimator: one timer that re-arms itself every tick. Runtime. */
+export const Ticker = struct("Ticker", {
+  timer,
+  /** Next slot of `due` to sweep; ticks done; round of the estimator. */
+  position: u32,
+  ticks: u32,
+  /** Monotonic ns of the last round: a director whose clock stands still is seen. */
+  lastRun: u64,
+  estimatedAt: u64,
+});
+export type Ticker = Infer<typeof Ticker>;
+export const ticker = arrayMap("ticker", { value: Ticker, entries: 1 });
