@@ -5,6 +5,19 @@
 
 export const INTRINSIC: unique symbol = Symbol.for("bpf.intrinsic");
 
+/**
+ * What the kernel passes to a callback in one register: the function's parameters are the registers that are not
+ * "ignored", in order.
+ */
+export type CallbackArgument =
+  | "ignored"
+  /** A number, by value. */
+  | "value"
+  /** The address of a key: of a scalar key the parameter is the value there, of others a reference. */
+  | "key"
+  /** The address of memory: the parameter is a reference. */
+  | "reference";
+
 /** One argument register of a helper call (R1…R5, in order). */
 export type HelperArgument =
   /** The packet context. */
@@ -17,8 +30,8 @@ export type HelperArgument =
   | { readonly from: "size"; readonly argument: number }
   /** The map (a value of the program, not a register). */
   | { readonly from: "map"; readonly argument: number }
-  /** Address of a kernel function. */
-  | { readonly from: "function"; readonly argument: number }
+  /** Address of a kernel function; the kernel calls it with `receives` in R1, R2, … */
+  | { readonly from: "function"; readonly argument: number; readonly receives: readonly CallbackArgument[] }
   /** Address of the field named by the string argument `field` of the reference argument. */
   | { readonly from: "field"; readonly argument: number; readonly field: number }
   | { readonly from: "constant"; readonly value: number };

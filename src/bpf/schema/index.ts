@@ -1,0 +1,16 @@
+export { SchemaError } from "./errors.ts";
+export { ipv4, s32, spinLock, timer, u8, u16, u16be, u32, u32be, u64, u64be } from "./scalars.ts";
+export { array, bytes, isSchema, struct } from "./struct.ts";
+export type {
+  ArraySchema,
+  Field,
+  Fields,
+  Infer,
+  Initial,
+  Opaque,
+  Scalar,
+  ScalarName,
+  Schema,
+  Sequence,
+  Struct,
+} from "./types.ts";

@@ -1,0 +1,72 @@
+/** The machine in which kernel functions are running at this moment: the one state of this module. */
+
+import type { FibLookupView } from "../intrinsics/fib.ts";
+import type { MapDefinition } from "../map.ts";
+import type { Packet } from "../packet.ts";
+import type { MapStorage } from "./storage.ts";
+
+/** A redirect asked for by a helper; it takes place when the program returns TC_REDIRECT. */
+export interface Redirect {
+  readonly kind: "redirect" | "redirectNeighbour";
+  readonly ifindex: number;
+  readonly flags: number;
+}
+
+/** The timers of a machine, each identified by where it lies in memory. */
+export interface TimerWheel {
+  init(map: MapDefinition, data: DataView, offset: number, element: unknown): number;
+  setCallback(data: DataView, offset: number, callback: (key: unknown, value: unknown) => void): number;
+  start(data: DataView, offset: number, nanoseconds: bigint): number;
+  cancel(data: DataView, offset: number): number;
+}
+
+/** What maps, options and intrinsics ask of the machine they run in. */
+export interface CurrentMachine {
+  readonly cpu: number;
+  readonly timers: TimerWheel;
+  storage(map: MapDefinition): MapStorage;
+  option(name: string): number | boolean | undefined;
+  /** Nanoseconds since boot. */
+  now(): bigint;
+  /** 0 … 2³²−1. */
+  random(): number;
+  redirect(redirect: Redirect): void;
+  fibLookup(packet: Packet, request: FibLookupView, flags: number): number;
+  lockTaken(): void;
+  lockReleased(): void;
+}
+
+/** A kernel function was called outside a machine. */
+export class NoMachineError extends Error {
+  override readonly name = "NoMachineError";
+  readonly code = "ERR_NO_MACHINE";
+  constructor() {
+    super(
+      "kernel functions that use maps or helpers run in a machine: wrap the call in machine.run(() => …)",
+    );
+  }
+}
+
+let current: CurrentMachine | undefined;
+
+/** The machine that runs now. Throws NoMachineError when none does. */
+export function machine(): CurrentMachine {
+  if (current === undefined) throw new NoMachineError();
+  return current;
+}
+
+/** The machine that runs now, if any. */
+export function runningMachine(): CurrentMachine | undefined {
+  return current;
+}
+
+/** Runs `body` with `next` as the machine; machines nest. */
+export function withMachine<T>(next: CurrentMachine, body: () => T): T {
+  const previous = current;
+  current = next;
+  try {
+    return body();
+  } finally {
+    current = previous;
+  }
+}
