@@ -1,0 +1,24 @@
+/** One contender's network: client ── director ── server, each a network namespace, the server with five addresses. */
+export interface BenchLab {
+  /** Names of the namespaces. */
+  readonly client: string;
+  readonly director: string;
+  readonly server: string;
+  readonly clientAddress: string;
+  /** The address that clients connect to, on the director. */
+  readonly vip: string;
+  /** The server's addresses. */
+  readonly rips: readonly string[];
+  /** Index of the client's device, and link-layer address of the director's on that side. */
+  readonly clientInterface: number;
+  readonly directorMac: string;
+  /** Name of the server's device. */
+  readonly serverInterface: string;
+  /** First of the addresses that floods come from: a network behind the client that answers nothing. */
+  readonly floodSource: string;
+}
+
+/** The port of the HTTP servers, of iperf3 and of the sink for datagrams, on VIP and RIPs alike. */
+export const HTTP_PORT = 80;
+export const BULK_PORT = 5201;
+export const SINK_PORT = 9000;
