@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import {
   createNetworkNamespace,
+  currentNetworkNamespace,
   deleteNetworkNamespace,
   inNetworkNamespace,
   listNetworkNamespaces,
@@ -70,9 +71,25 @@ export function buildNetwork(plan: NetworkPlan): void {
   }
 }
 
-/** Removes every namespace whose name begins with "PREFIX-". */
+/** Removes every namespace whose name begins with "PREFIX-", and ends the processes that live in them. */
 export function removeNetwork(prefix: string): void {
-  for (const name of listNetworkNamespaces()) if (name.startsWith(`${prefix}-`)) deleteNetworkNamespace(name);
+  for (const name of listNetworkNamespaces()) {
+    if (!name.startsWith(`${prefix}-`)) continue;
+    endProcesses(name);
+    deleteNetworkNamespace(name);
+  }
+}
+
+/** SIGKILL to every process whose network namespace is this one. */
+function endProcesses(namespace: string): void {
+  const { inode } = inNetworkNamespace(namespace, currentNetworkNamespace);
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (readlinkSync(`/proc/${pid}/ns/net`) === `net:[${inode}]`) process.kill(Number(pid), "SIGKILL");
+    } catch {
+      // A process that has ended meanwhile, or a kernel thread, which lives in no namespace of ours.
+    }
+  }
 }
 
 /** A device's index and link-layer address. */
