@@ -1,0 +1,26 @@
+/**
+ * The loader of eBPF: maps, programs and links in the running kernel. For Node on Linux; all calls are synchronous
+ * and act on the calling thread's network namespace.
+ *
+ *     const maps = new Map(program.maps.map((map) => [map.name, createMap(map)]));
+ *     const loaded = loadProgram(program, maps);
+ *     const link = attachTcx(loaded, ifindex);
+ */
+export { possibleCpus } from "./cpus.ts";
+export {
+  ForeignPinError,
+  type MapShape,
+  MissingFeatureError,
+  ProgramFormatError,
+  VerifierError,
+} from "./errors.ts";
+export { type LinkInfo, linkInfo, type MapInfo, mapInfo, type ProgramInfo, programInfo } from "./info.ts";
+export { LoadedMap } from "./loaded-map.ts";
+export { LoadedProgram, openProgram } from "./loaded-program.ts";
+export { createMap, freezeMap, type MapOptions } from "./map-create.ts";
+export { definitionShape, mapById, type OpenMapOptions, openMap } from "./map-open.ts";
+export { Pinned, type PinOptions, unpin } from "./pinned.ts";
+export { LOG_LEVEL } from "./program-attributes.ts";
+export { type LoadOptions, loadProgram, verifierLog } from "./program-load.ts";
+export type { RunContext } from "./skb-context.ts";
+export type { RunInput, RunResult } from "./test-run.ts";
