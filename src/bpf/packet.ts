@@ -4,6 +4,10 @@ import type { Infer, Schema, u32 } from "./schema/types.ts";
 export interface Packet {
   /** Bytes in all, the Ethernet header included. */
   readonly length: u32;
+  /** Who the link-layer address is: PACKET_HOST 0, BROADCAST 1, MULTICAST 2, OTHERHOST 3. */
+  readonly type: u32;
+  /** 1 if a VLAN tag was taken off and travels beside the bytes, else 0. */
+  readonly vlanPresent: u32;
   /** EtherType, in host order: 0x0800 for IPv4. */
   readonly protocol: u32;
   /** The interface it is on now. */
