@@ -32,8 +32,7 @@ export const FibLookup = struct("FibLookup", {
   sourceMac: bytes(6),
   destinationMac: bytes(6),
 });
-export type FibLookupView = Infer<typeof FibLookup>;
-export type FibLookup = FibLookupView;
+export type FibLookup = Infer<typeof FibLookup>;
 
 /** Return codes of `fibLookup` (below 0: a negative errno). */
 export const FIB_SUCCESS = 0;

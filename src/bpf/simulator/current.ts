@@ -1,6 +1,6 @@
 /** The machine in which kernel functions are running at this moment: the one state of this module. */
 
-import type { FibLookupView } from "../intrinsics/fib.ts";
+import type { FibLookup } from "../intrinsics/fib.ts";
 import type { MapDefinition } from "../map.ts";
 import type { Packet } from "../packet.ts";
 import type { MapStorage } from "./storage.ts";
@@ -14,10 +14,19 @@ export interface Redirect {
 
 /** The timers of a machine, each identified by where it lies in memory. */
 export interface TimerWheel {
-  init(map: MapDefinition, data: DataView, offset: number, element: unknown): number;
+  /** `element` finds the key and value that hold the timer, when it runs out. */
+  init(data: DataView, offset: number, element: () => TimedElement): number;
   setCallback(data: DataView, offset: number, callback: (key: unknown, value: unknown) => void): number;
   start(data: DataView, offset: number, nanoseconds: bigint): number;
   cancel(data: DataView, offset: number): number;
+  /** The element is gone: so is its timer. */
+  free(data: DataView, offset: number): void;
+}
+
+/** The element that holds a timer, as callbacks get it. */
+export interface TimedElement {
+  readonly key: unknown;
+  readonly value: unknown;
 }
 
 /** What maps, options and intrinsics ask of the machine they run in. */
@@ -31,7 +40,7 @@ export interface CurrentMachine {
   /** 0 … 2³²−1. */
   random(): number;
   redirect(redirect: Redirect): void;
-  fibLookup(packet: Packet, request: FibLookupView, flags: number): number;
+  fibLookup(packet: Packet, request: FibLookup, flags: number): number;
   lockTaken(): void;
   lockReleased(): void;
 }

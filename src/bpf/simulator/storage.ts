@@ -10,6 +10,8 @@ export interface MapStorage {
   delete(key: unknown): number;
   output(record: unknown, flags: number): number;
   lookupMap(key: unknown): MapStorage | null;
+  /** The element whose value this view is. */
+  elementOf(value: unknown): { readonly key: unknown; readonly value: unknown };
   /** Calls back for each element until the callback returns other than 0; returns how many calls there were. */
-  forEach(callback: (key: unknown, value: unknown) => number): number;
+  walk(callback: (key: unknown, value: unknown) => number): number;
 }

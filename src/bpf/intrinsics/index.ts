@@ -1,0 +1,13 @@
+export * from "./arithmetic.ts";
+export * from "./atomics.ts";
+export * from "./checksum.ts";
+export * from "./environment.ts";
+export * from "./fib.ts";
+export type { LockField, ScalarField, TimerField } from "./fields.ts";
+export * from "./locks.ts";
+export * from "./loops.ts";
+export * from "./memory.ts";
+export * from "./packet-bytes.ts";
+export * from "./redirect.ts";
+export * from "./timers.ts";
+export * from "./verdicts.ts";

@@ -1,0 +1,80 @@
+/** Helpers that read, write, move and resize packets. Offsets and lengths are bytes from the Ethernet header. */
+import { intrinsic } from "../intrinsic.ts";
+import type { Packet } from "../packet.ts";
+import type { s32, u32, u64 } from "../schema/types.ts";
+import { placeOf } from "../schema/view-base.ts";
+import { simulated } from "../simulator/packet.ts";
+import * as room from "../simulator/packet-room.ts";
+import { helper, packet, reference, size, value } from "./lower.ts";
+
+const MOVES = { invalidatesPackets: true };
+
+/** Flags of `storeBytes`: keep CHECKSUM_COMPLETE right; forget the flow hash. */
+export const STORE_RECOMPUTE_CHECKSUM = 1;
+export const STORE_INVALIDATE_HASH = 2;
+
+/** Modes of `adjustRoom`: between the network header and what follows it; between the Ethernet and the network header. */
+export const ROOM_NETWORK = 0;
+export const ROOM_MAC = 1;
+
+/** Flags of `adjustRoom`: what the new room is for, or the lost room was. */
+export const ROOM_FIXED_GSO = 1n;
+export const ROOM_ENCAPSULATE_IPV4 = 2n;
+export const ROOM_ENCAPSULATE_IPV6 = 4n;
+export const ROOM_ENCAPSULATE_GRE = 8n;
+export const ROOM_ENCAPSULATE_UDP = 16n;
+export const ROOM_NO_CHECKSUM_RESET = 32n;
+/** Linux ≥ 5.20: an inner Ethernet header; its length in bytes goes into bits 56 to 63. */
+export const ROOM_ENCAPSULATE_ETHERNET = 64n;
+/** Linux ≥ 6.3. */
+export const ROOM_DECAPSULATE_IPV4 = 128n;
+export const ROOM_DECAPSULATE_IPV6 = 256n;
+
+/**
+ * Makes the first `length` bytes directly accessible to `packet.header` (0: those that are linear already), and writable.
+ * Returns 0 or -12 (ENOMEM: the packet is shorter, or there is no memory).
+ */
+export const pullData = intrinsic(
+  helper(39, "skb_pull_data", [packet(0), value(1)], "s32", MOVES),
+  (target: Packet, length: u32): s32 => simulated(target).pull(length),
+);
+
+/** Fills `target` from the packet, wherever its bytes lie. Returns 0, or -14 (EFAULT: not all there; target is zeroed). */
+export const loadBytes = intrinsic(
+  helper(26, "skb_load_bytes", [packet(0), value(1), reference(2), size(2)], "s32"),
+  (source: Packet, offset: u32, target: object): s32 => {
+    const place = placeOf(target);
+    return simulated(source).load(offset, place.data, place.at, place.size);
+  },
+);
+
+/** Writes `source` into the packet. Returns 0, -14 (EFAULT: not all there) or -22 (EINVAL: flags). */
+export const storeBytes = intrinsic(
+  helper(9, "skb_store_bytes", [packet(0), value(1), reference(2), size(2), value(3)], "s32", MOVES),
+  (target: Packet, offset: u32, source: object, flags: u32): s32 => {
+    const place = placeOf(source);
+    return simulated(target).store(offset, place.data, place.at, place.size, flags);
+  },
+);
+
+/** Cuts or extends (with zeroes) the packet's end, to `length` bytes in all. `flags` is 0. Returns 0 or -22 (EINVAL). */
+export const changeTail = intrinsic(
+  helper(38, "skb_change_tail", [packet(0), value(1), value(2)], "s32", MOVES),
+  (target: Packet, length: u32, flags: u64): s32 => room.changeTail(simulated(target), length, flags),
+);
+
+/** Puts `length` zero bytes before the Ethernet header. `flags` is 0. Returns 0 or -22 (EINVAL). */
+export const changeHead = intrinsic(
+  helper(43, "skb_change_head", [packet(0), value(1), value(2)], "s32", MOVES),
+  (target: Packet, length: u32, flags: u64): s32 => room.changeHead(simulated(target), length, flags),
+);
+
+/**
+ * Inserts (`delta` > 0: zeroed) or removes (< 0) bytes behind the network header or before it, and adapts the GSO size.
+ * Returns 0, -22 (EINVAL: flags), -14 (EFAULT: more than 4095 bytes) or -524 (ENOTSUPP: neither IPv4 nor IPv6, no room).
+ */
+export const adjustRoom = intrinsic(
+  helper(50, "skb_adjust_room", [packet(0), value(1), value(2), value(3)], "s32", MOVES),
+  (target: Packet, delta: s32, mode: u32, flags: u64): s32 =>
+    room.adjustRoom(simulated(target), delta, mode, flags),
+);

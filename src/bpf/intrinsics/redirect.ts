@@ -1,0 +1,46 @@
+import { intrinsic } from "../intrinsic.ts";
+import type { Packet } from "../packet.ts";
+import type { u32 } from "../schema/types.ts";
+import { machine } from "../simulator/current.ts";
+import type { FibLookup } from "./fib.ts";
+import { constant, helper, packet, reference, size, value } from "./lower.ts";
+import { TC_REDIRECT, TC_SHOT } from "./verdicts.ts";
+
+/** Flag of `redirect`: into the interface, as if the packet came in there; otherwise out of it. */
+export const REDIRECT_INGRESS = 1;
+
+/**
+ * Sends the packet, as it is, out of (or into) another interface once the program returns what this returns: TC_REDIRECT,
+ * or TC_SHOT for unknown flags.
+ */
+export const redirect = intrinsic(
+  helper(23, "redirect", [value(0), value(1)], "u32"),
+  (ifindex: u32, flags: u32): u32 => {
+    if ((flags & ~REDIRECT_INGRESS) !== 0) return TC_SHOT;
+    machine().redirect({ kind: "redirect", ifindex, flags });
+    return TC_REDIRECT;
+  },
+);
+
+/**
+ * Sends the packet out of another interface, to the next hop that routing names for its destination: the kernel looks up
+ * (or resolves) the neighbour and fills in the Ethernet header. Takes place once the program returns what this returns:
+ * TC_REDIRECT, or TC_SHOT if `flags` is not 0.
+ */
+export const redirectNeighbour = intrinsic(
+  helper(152, "redirect_neigh", [value(0), constant(0), constant(0), value(1)], "u32"),
+  (ifindex: u32, flags: u32): u32 => {
+    if (flags !== 0) return TC_SHOT;
+    machine().redirect({ kind: "redirectNeighbour", ifindex, flags });
+    return TC_REDIRECT;
+  },
+);
+
+/**
+ * Asks the routing table where a packet goes and for the hardware addresses of that hop; the answer is written into
+ * `request`. Returns one of the FIB_ codes (0: all is known), or a negative errno (-22: EINVAL).
+ */
+export const fibLookup = intrinsic(
+  helper(69, "fib_lookup", [packet(0), reference(1), size(1), value(2)], "s32"),
+  (asking: Packet, request: FibLookup, flags: u32): number => machine().fibLookup(asking, request, flags),
+);
