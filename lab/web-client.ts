@@ -2,22 +2,26 @@
  * The client of the labs, one connection a request.
  * - `node web-client.js get URL COUNT`: prints the body of each answer, a line each.
  * - `node web-client.js download URL`: prints the number of bytes received every 100 ms, then "done BYTES SERVER".
+ * - `node web-client.js steady URL CONNECTIONS`: asks over and over on connections that must never break, until
+ *   SIGTERM; then prints "done REQUESTS CONNECTIONS-OPENED".
  */
-import { get } from "node:http";
+import { Agent, get } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
 const [mode, url = "", count = "1"] = process.argv.slice(2);
 if (mode === "download") await download(url);
+else if (mode === "steady") await steady(url, Number(count));
 else await requests(url, Number(count));
 
 async function requests(address: string, total: number): Promise<void> {
-  for (let i = 0; i < total; i++) console.log((await fetchText(address)).trim());
+  for (let i = 0; i < total; i++) console.log((await fetchText(address, false)).trim());
 }
 
-function fetchText(address: string): Promise<string> {
+function fetchText(address: string, agent: Agent | false): Promise<string> {
   return new Promise((resolve, reject) => {
-    const request = get(address, { agent: false, timeout: REQUEST_TIMEOUT_MS }, (response) => {
+    const request = get(address, { agent, timeout: REQUEST_TIMEOUT_MS }, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (part: string) => {
@@ -30,6 +34,28 @@ function fetchText(address: string): Promise<string> {
     );
     request.on("error", reject);
   });
+}
+
+async function steady(address: string, connections: number): Promise<void> {
+  let running = true;
+  let answers = 0;
+  const opened = new Set<unknown>();
+  process.once("SIGTERM", () => {
+    running = false;
+  });
+  const worker = async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    agent.on("free", (socket: unknown) => opened.add(socket));
+    while (running) {
+      await fetchText(address, agent);
+      answers++;
+      await sleep(5);
+    }
+    agent.destroy();
+  };
+  console.log("ready");
+  await Promise.all(Array.from({ length: connections }, worker));
+  console.log(`done ${answers} ${opened.size}`);
 }
 
 function download(address: string): Promise<void> {
