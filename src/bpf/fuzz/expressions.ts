@@ -125,13 +125,13 @@ export class Expressions {
         return `!${this.boolean(scope, depth - 1)}`;
       case 2:
         return `(${this.wide(scope, depth - 1)} ${comparison} ${this.wide(scope, depth - 1)})`;
-      case 3: {
-        const variable = this.#variable(["boolean"], scope);
-        if (variable !== undefined) return variable;
+      default: {
+        const variable = random.oneIn(3) ? this.#variable(["boolean"], scope) : undefined;
+        return (
+          variable ??
+          `(${this.#raw(scope, depth - 1).text} ${comparison} ${this.#raw(scope, depth - 1).text})`
+        );
       }
-      // falls through
-      default:
-        return `(${this.#raw(scope, depth - 1).text} ${comparison} ${this.#raw(scope, depth - 1).text})`;
     }
   }
 
@@ -162,10 +162,7 @@ export class Expressions {
       }
       case 6:
         return {
-          text: `(${left.text} ${random.pick(["/", "%"])} ${right.text} ${random.pick([">>> 0", "| 0"])})`.replace(
-            /^\((.*) (>>> 0|\| 0)\)$/,
-            "(($1) $2)",
-          ),
+          text: `((${left.text} ${random.pick(["/", "%"])} ${right.text}) ${random.pick([">>> 0", "| 0"])})`,
           bound: 0xffffffff,
         };
       case 7:

@@ -57,7 +57,8 @@ class Generator {
     const callback = this.#callback(signatures);
     parts.push(callback, this.#entry(signatures));
     const functions = [...signatures.map(({ name }) => name), "round", "entry"];
-    return { text: parts.join("\n"), functions };
+    const text = parts.join("\n");
+    return { text: this.#typed ? text : text.replaceAll("]!", "]"), functions };
   }
 
   #function(name: string, functions: readonly Signature[]): { signature: Signature; text: string } {
@@ -101,11 +102,10 @@ class Generator {
     const head = "const source = input.at(0);\nconst target = output.at(0);\n";
     const body = this.#block(scope, 3, "u32");
     const stores = FIELDS.map(
-      ({ path, type }) =>
-        `target.${path.replace("!", this.#typed ? "!" : "")} = ${this.#expressions.of(type, scope, 2)};`,
+      ({ path, type }) => `target.${path} = ${this.#expressions.of(type, scope, 2)};`,
     );
     const text = `${this.#export()}function entry(packet${this.#type("Packet")})${this.#type("u32")} {\n${head}${body}${stores.join("\n")}\nreturn ${this.#expressions.number("u32", scope, 2)};\n}`;
-    return this.#typed ? text : text.replaceAll("]!", "]");
+    return text;
   }
 
   #block(scope: Scope, depth: number, returns: ValueType): string {
@@ -118,7 +118,7 @@ class Generator {
       text += `${this.#statement(inner, depth, returns)}\n`;
     }
     if (depth < 3) scope.variables.length = before;
-    return this.#typed ? text : text.replaceAll("]!", "]");
+    return text;
   }
 
   #statement(scope: Scope, depth: number, returns: ValueType): string {
