@@ -6,6 +6,8 @@
  *     const loaded = loadProgram(program, maps);
  *     const link = attachTcx(loaded, ifindex);
  */
+export type { Attachment, Direction } from "./attachment.ts";
+export { attachClsact, ClsactFilter, type ClsactOptions, openClsact } from "./clsact.ts";
 export { possibleCpus } from "./cpus.ts";
 export {
   ForeignPinError,
@@ -14,6 +16,7 @@ export {
   ProgramFormatError,
   VerifierError,
 } from "./errors.ts";
+export { type Feature, type FeatureName, feature, features, requireFeature } from "./features.ts";
 export { type LinkInfo, linkInfo, type MapInfo, mapInfo, type ProgramInfo, programInfo } from "./info.ts";
 export { LoadedMap } from "./loaded-map.ts";
 export { LoadedProgram, openProgram } from "./loaded-program.ts";
@@ -22,5 +25,8 @@ export { definitionShape, mapById, type OpenMapOptions, openMap } from "./map-op
 export { Pinned, type PinOptions, unpin } from "./pinned.ts";
 export { LOG_LEVEL } from "./program-attributes.ts";
 export { type LoadOptions, loadProgram, verifierLog } from "./program-load.ts";
+export { pollRing, type RingPoller, type RingPollerOptions } from "./ring-poller.ts";
+export { deserializeProgram, FORMAT_VERSION, StaleProgramError, serializeProgram } from "./serialize.ts";
 export type { RunContext } from "./skb-context.ts";
+export { type AttachedProgram, type AttachOptions, attachTcx, openLink, queryTcx, TcxLink } from "./tcx.ts";
 export type { RunInput, RunResult } from "./test-run.ts";

@@ -4,7 +4,12 @@ import { ForeignPinError } from "./errors.ts";
 import { openPinAttribute } from "./object-attributes.ts";
 
 /** What a descriptor of the bpf system call may stand for, as /proc/self/fd shows it. */
-const OBJECTS = { "bpf-map": "map", "bpf-prog": "program", bpf_link: "link" } as const;
+const OBJECTS = {
+  "bpf-map": "map",
+  "bpf-prog": "program",
+  "bpf-link": "link",
+  bpf_link: "link",
+} as const;
 export type ObjectKind = (typeof OBJECTS)[keyof typeof OBJECTS];
 
 /**
@@ -22,7 +27,7 @@ export function openPin(path: string, expected: ObjectKind): number | null {
   const found = objectKind(fd);
   if (found === expected) return fd;
   close(fd);
-  throw new ForeignPinError(path, `a ${expected}`, [{ field: "a", expected, found }]);
+  throw new ForeignPinError(path, `a ${expected}`, [{ field: "kind", expected, found }]);
 }
 
 function objectKind(fd: number): string {

@@ -147,7 +147,7 @@ test("information, and pins", { skip }, () => {
   assert.equal(openProgram(`${directory}/absent`), null);
   assert.throws(() => openMap(path, map.definition), {
     code: "FOREIGN_PIN",
-    message: /a program instead of map/,
+    message: /kind program instead of map/,
   });
 });
 

@@ -21,6 +21,8 @@ export class RingReader {
   readonly #producer: BigUint64Array;
   readonly #words: Uint32Array;
   readonly #data: Uint8Array;
+  #consuming = false;
+  #closed = false;
 
   constructor(fd: number, bytes: number) {
     const page = pageSize();
@@ -38,29 +40,45 @@ export class RingReader {
    * handler throws is consumed. Returns how many there were.
    */
   consume(handler: (record: Uint8Array) => void): number {
+    if (this.#consuming) throw new Error("a handler of ring buffer records cannot consume records itself");
+    this.#consuming = true;
+    try {
+      return this.#consume(handler);
+    } finally {
+      this.#consuming = false;
+      if (this.#closed) this.#unmap();
+    }
+  }
+
+  #consume(handler: (record: Uint8Array) => void): number {
     let position = Atomics.load(this.#consumer, 0);
     let count = 0;
-    while (position < Atomics.load(this.#producer, 0)) {
+    while (!this.#closed && position < Atomics.load(this.#producer, 0)) {
       const offset = Number(position & BigInt(this.#mask));
       const head = Atomics.load(this.#words, offset / 4);
       if ((head & BUSY) !== 0) break;
       const length = (head & ~(BUSY | DISCARDED)) >>> 0;
-      const next = position + BigInt(HEADER_SIZE + Math.ceil(length / 8) * 8);
+      position += BigInt(HEADER_SIZE + Math.ceil(length / 8) * 8);
       try {
         if ((head & DISCARDED) === 0) {
           count++;
           handler(this.#data.subarray(offset + HEADER_SIZE, offset + HEADER_SIZE + length));
         }
       } finally {
-        Atomics.store(this.#consumer, 0, next);
+        Atomics.store(this.#consumer, 0, position);
       }
-      position = next;
     }
     return count;
   }
 
-  /** Unmaps the memory: no record may be touched any more. */
+  /** Unmaps the memory, after the handler that is at work: no record may be touched any more. Idempotent. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (!this.#consuming) this.#unmap();
+  }
+
+  #unmap(): void {
     munmapFile(this.#ours);
     munmapFile(this.#theirs);
   }
