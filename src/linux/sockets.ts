@@ -30,14 +30,12 @@ const cConnect = bind<[number, Uint8Array, number], number>(
 );
 const cListen = bind<[number, number], number>("int listen(int fd, int backlog)");
 const cSendto = bind<[number, Uint8Array, number, number, Uint8Array | null, number], number>(
-  "ssize_t sendto(int fd, const void *data, size_t size, int flags, const void *to, uint32_t to_size)",
+  "long sendto(int fd, const void *data, size_t size, int flags, const void *to, uint32_t to_size)",
 );
 const cRecvfrom = bind<[number, Uint8Array, number, number, Uint8Array | null, Uint8Array | null], number>(
-  "ssize_t recvfrom(int fd, void *data, size_t size, int flags, void *from, void *from_size)",
+  "long recvfrom(int fd, void *data, size_t size, int flags, void *from, void *from_size)",
 );
-const cRecvmsg = bind<[number, Uint8Array, number], number>(
-  "ssize_t recvmsg(int fd, void *message, int flags)",
-);
+const cRecvmsg = bind<[number, Uint8Array, number], number>("long recvmsg(int fd, void *message, int flags)");
 const cGetsockopt = bind<[number, number, number, Uint8Array, Uint8Array], number>(
   "int getsockopt(int fd, int level, int option, void *value, void *size)",
 );
