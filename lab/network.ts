@@ -1,12 +1,21 @@
-import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
 import {
+  addAddress,
+  addRoute,
+  createBridge,
   createNetworkNamespace,
+  createVeth,
   currentNetworkNamespace,
   deleteNetworkNamespace,
+  getLink,
   inNetworkNamespace,
   listNetworkNamespaces,
+  type NetlinkSocket,
+  setLink,
+  withRouteSocket,
+  writeSysctl,
 } from "../src/linux/index.ts";
+import { formatMac, ip, prefix } from "../src/net/index.ts";
 
 /** One end of a link: a device in a node, with its addresses ("192.0.2.1/24"). */
 export interface End {
@@ -40,35 +49,42 @@ export function nodesOf(plan: NetworkPlan): string[] {
 export function buildNetwork(plan: NetworkPlan): void {
   removeNetwork(plan.prefix);
   try {
-    for (const node of nodesOf(plan)) {
-      createNetworkNamespace(namespaceOf(plan, node));
-      ip(plan, node, "link set lo up");
-    }
-    for (const [a, b] of plan.links) {
-      ip(
-        plan,
-        a.node,
-        `link add ${a.device} type veth peer name ${b.device} netns ${namespaceOf(plan, b.node)}`,
+    for (const node of nodesOf(plan)) createNetworkNamespace(namespaceOf(plan, node));
+    for (const [one, other] of plan.links) {
+      onNode(plan, one.node, (socket) =>
+        createVeth(
+          socket,
+          { name: one.device },
+          { name: other.device, namespace: namespaceOf(plan, other.node) },
+        ),
       );
     }
-    for (const node of plan.switches ?? []) {
-      ip(plan, node, "link add bridge type bridge", "link set bridge up");
+    for (const node of nodesOf(plan)) onNode(plan, node, (socket) => setUp(plan, node, socket));
+    for (const { node, name, value } of plan.sysctls ?? []) {
+      inNetworkNamespace(namespaceOf(plan, node), () => writeSysctl(name, value));
     }
-    for (const end of plan.links.flat()) {
-      if (plan.switches?.includes(end.node)) ip(plan, end.node, `link set ${end.device} master bridge`);
-      ip(
-        plan,
-        end.node,
-        ...(end.addresses ?? []).map((address) => `address add ${address} dev ${end.device}`),
-      );
-      ip(plan, end.node, `link set ${end.device} up`);
-    }
-    for (const { node, to, via } of plan.routes ?? []) ip(plan, node, `route add ${to} via ${via}`);
-    for (const { node, name, value } of plan.sysctls ?? []) setSysctl(plan, node, name, value);
   } catch (error) {
     removeNetwork(plan.prefix);
     throw error;
   }
+}
+
+/** Everything inside one namespace, once its devices are there. */
+function setUp(plan: NetworkPlan, node: string, socket: NetlinkSocket): void {
+  setLink(socket, "lo", { up: true });
+  const bridged = plan.switches?.includes(node) ?? false;
+  if (bridged) createBridge(socket, { name: "bridge", up: true });
+  for (const { device, addresses } of plan.links.flat().filter((end) => end.node === node)) {
+    for (const address of addresses ?? []) addAddress(socket, device, prefix(address));
+    setLink(socket, device, { up: true, ...(bridged ? { master: "bridge" } : {}) });
+  }
+  for (const { to, via } of (plan.routes ?? []).filter((route) => route.node === node)) {
+    addRoute(socket, { via: ip(via), ...(to === "default" ? {} : { to: prefix(to) }) });
+  }
+}
+
+function onNode<T>(plan: NetworkPlan, node: string, work: (socket: NetlinkSocket) => T): T {
+  return withRouteSocket(work, namespaceOf(plan, node));
 }
 
 /** Removes every namespace whose name begins with "PREFIX-", and ends the processes that live in them. */
@@ -94,20 +110,6 @@ function endProcesses(namespace: string): void {
 
 /** A device's index and link-layer address. */
 export function deviceOf(plan: NetworkPlan, node: string, device: string): { index: number; mac: string } {
-  const [entry] = JSON.parse(
-    execFileSync("ip", ["-n", namespaceOf(plan, node), "-j", "link", "show", device], { encoding: "utf8" }),
-  ) as [{ ifindex: number; address: string }];
-  return { index: entry.ifindex, mac: entry.address };
-}
-
-function ip(plan: NetworkPlan, node: string, ...commands: readonly string[]): void {
-  if (commands.length === 0) return;
-  execFileSync("ip", ["-n", namespaceOf(plan, node), "-batch", "-"], { input: `${commands.join("\n")}\n` });
-}
-
-function setSysctl(plan: NetworkPlan, node: string, name: string, value: string): void {
-  const path = `/proc/sys/${name.replaceAll(".", "/")}`;
-  inNetworkNamespace(namespaceOf(plan, node), () => {
-    if (readFileSync(path, "utf8").trim() !== value) writeFileSync(path, value);
-  });
+  const link = onNode(plan, node, (socket) => getLink(socket, device));
+  return { index: link.index, mac: formatMac(link.mac) };
 }
