@@ -11,3 +11,5 @@ export * from "./maps/index.ts";
 export { isOption, Option, type OptionDefinition, option } from "./option.ts";
 export type { Packet } from "./packet.ts";
 export * from "./schema/index.ts";
+export * from "./simulator/index.ts";
+export { type TypedDefinition, TypedMap, typedMap } from "./typed-map.ts";
