@@ -446,7 +446,7 @@ class Writer {
     const base = b.slot("context", 16);
     const address = b.register();
     b.emit({ op: "functionAddress", dst: address, function: callback.name });
-    const args = [constant(this.#random.below(5)), { reg: address }, { reg: base }, constant(0)];
+    const args = [constant(this.#random.below(5) + 1), { reg: address }, { reg: base }, constant(0)];
     b.move(this.#variable().reg, b.helper(HELPERS.loop, "loop", args));
     this.#places = [...this.#places, { base, size: 16, kind: "stack" }];
   }
