@@ -1,0 +1,145 @@
+/** Fields of the elements of a mapped array, read and written without system calls. */
+import { endianness } from "node:os";
+import type { MapDefinition, Scalar, Schema } from "../../bpf/index.ts";
+import type { Plane } from "../plane.ts";
+
+if (endianness() !== "LE") throw new Error("lvs runs on little-endian machines only");
+
+/** One field of all elements. Stores are ordered: none is seen before those made earlier. */
+export interface Column {
+  get(row: number): number;
+  set(row: number, value: number): void;
+}
+
+/** A 64-bit field of all elements. */
+export interface WideColumn {
+  get(row: number): bigint;
+  set(row: number, value: bigint): void;
+  /** Whether it is not 0, without making a bigint. */
+  isSet(row: number): boolean;
+}
+
+/** The memory of a mappable array map. */
+export class ArrayMemory {
+  readonly capacity: number;
+  /** Bytes from element to element. */
+  readonly stride: number;
+  readonly #schema: Schema;
+  readonly #bytes: Uint8Array;
+  readonly #words: Uint32Array;
+  readonly #wide: BigUint64Array;
+  readonly #beforeStore: () => void;
+
+  constructor(plane: Plane, definition: MapDefinition) {
+    const handle = plane.map(definition);
+    const buffer = handle.memory();
+    this.capacity = handle.capacity;
+    this.stride = handle.stride;
+    this.#schema = definition.value;
+    const usable = buffer.byteLength - (buffer.byteLength % 8);
+    this.#bytes = new Uint8Array(buffer, 0, usable);
+    this.#words = new Uint32Array(buffer, 0, usable / 4);
+    this.#wide = new BigUint64Array(buffer, 0, usable / 8);
+    this.#beforeStore = () => plane.beforeStore?.();
+  }
+
+  /** The column of a field; `path` leads through nested structs and, by number, arrays. */
+  column(...path: readonly (string | number)[]): Column {
+    const { offset, scalar } = place(this.#schema, path);
+    const row = this.stride;
+    const before = this.#beforeStore;
+    const bytes = this.#bytes;
+    if (scalar.size === 4) {
+      const words = this.#words;
+      const step = row >>> 2;
+      const first = offset >>> 2;
+      if (scalar.bigEndian) {
+        return {
+          get: (index) => swap(words[index * step + first]!),
+          set: (index, value) => {
+            before();
+            Atomics.store(words, index * step + first, swap(value));
+          },
+        };
+      }
+      return {
+        get: (index) => words[index * step + first]!,
+        set: (index, value) => {
+          before();
+          Atomics.store(words, index * step + first, value);
+        },
+      };
+    }
+    if (scalar.size === 2) {
+      const [high, low] = scalar.bigEndian ? [offset, offset + 1] : [offset + 1, offset];
+      return {
+        get: (index) => (bytes[index * row + high]! << 8) | bytes[index * row + low]!,
+        set: (index, value) => {
+          before();
+          Atomics.store(bytes, index * row + high, value >>> 8);
+          Atomics.store(bytes, index * row + low, value & 0xff);
+        },
+      };
+    }
+    if (scalar.size !== 1) throw new TypeError(`${path.join(".")} has 64 bits`);
+    return {
+      get: (index) => bytes[index * row + offset]!,
+      set: (index, value) => {
+        before();
+        Atomics.store(bytes, index * row + offset, value);
+      },
+    };
+  }
+
+  /** The column of a u64 field. */
+  wideColumn(...path: readonly (string | number)[]): WideColumn {
+    const { offset, scalar } = place(this.#schema, path);
+    if (scalar.size !== 8 || scalar.bigEndian) throw new TypeError(`${path.join(".")} is not a u64`);
+    const wide = this.#wide;
+    const words = this.#words;
+    const step = this.stride >>> 3;
+    const first = offset >>> 3;
+    return {
+      get: (index) => wide[index * step + first]!,
+      set: (index, value) => {
+        this.#beforeStore();
+        Atomics.store(wide, index * step + first, value);
+      },
+      isSet: (index) => {
+        const at = 2 * (index * step + first);
+        return words[at] !== 0 || words[at + 1] !== 0;
+      },
+    };
+  }
+
+  /** Fills `length` bytes of an element, from `offset` on, with zeros. */
+  clear(index: number, offset: number, length: number): void {
+    this.#beforeStore();
+    const start = index * this.stride + offset;
+    this.#bytes.fill(0, start, start + length);
+  }
+}
+
+function swap(value: number): number {
+  return ((value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
+}
+
+function place(schema: Schema, path: readonly (string | number)[]): { offset: number; scalar: Scalar } {
+  let offset = 0;
+  let inner = schema;
+  for (const step of path) {
+    if (inner.kind === "struct" && typeof step === "string") {
+      const field = inner.fields.find((each) => each.name === step);
+      if (field === undefined) throw new TypeError(`no field ${step} in ${inner.name}`);
+      offset += field.offset;
+      inner = field.schema;
+    } else if (inner.kind === "array" && typeof step === "number") {
+      offset += step * (inner.element as Schema).size;
+      inner = inner.element as Schema;
+    } else {
+      throw new TypeError(`${path.join(".")} does not lead to a field`);
+    }
+  }
+  if (inner.kind !== "scalar") throw new TypeError(`${path.join(".")} is not an integer`);
+  return { offset, scalar: inner };
+}

@@ -1,0 +1,45 @@
+import type { Machine, MapDefinition, MapHandle } from "../bpf/index.ts";
+import { connectionTable } from "../kernel/tables.ts";
+import type { Needs, Plane } from "./plane.ts";
+import { initialise, TableAdministration } from "./table-administration.ts";
+
+/**
+ * A director in a simulated machine: for tests and for trying things without root. The datapath's program is not
+ * chosen here: run the kernel functions on the machine.
+ */
+export class SimulatedPlane implements Plane {
+  readonly machine: Machine;
+
+  /** Sets up the tables of a fresh machine. */
+  constructor(machine: Machine) {
+    this.machine = machine;
+    initialise(this, { connections: machine.map(connectionTable).capacity, cpus: machine.cpus });
+  }
+
+  map(definition: MapDefinition): MapHandle {
+    return this.machine.map(definition);
+  }
+
+  prepare(_changed: Needs, _whole: () => Needs): void {}
+
+  settle(): void {}
+
+  /** As a host without addresses takes them. */
+  isUnicast(address: number): boolean {
+    return isUnicastByItself(address);
+  }
+
+  monotonicTime(): bigint {
+    return this.machine.clock.now;
+  }
+}
+
+/** Whether an IPv4 address can be a host's, as far as the address itself tells. */
+export function isUnicastByItself(address: number): boolean {
+  return address !== 0 && address !== 0xffffffff && address >>> 28 !== 0xe;
+}
+
+/** The administration of a simulated director. */
+export function simulatedAdministration(machine: Machine): TableAdministration {
+  return new TableAdministration(new SimulatedPlane(machine));
+}

@@ -1,0 +1,42 @@
+/** A service's list and settings, built aside. */
+import { SCHEDULER_RR } from "../../kernel/tables.ts";
+import type { DraftService } from "../configuration/draft-service.ts";
+import type { DirectorMemory } from "../memory/director-memory.ts";
+
+/** `Pool.resume`: begin at the head of the list. */
+const FROM_THE_HEAD = 0xffff;
+/** Cursors hold this many bits of the generation, or more. */
+const GENERATION_MASK = 0xff_ffff;
+
+/** The slot of the pool a service is to use next: of its two, the one not in use. */
+export function nextPool(service: DraftService): number {
+  return service.publishedPool === null ? 2 * service.row : service.publishedPool ^ 1;
+}
+
+/** Writes a service's pool and members to their slots, where nobody reads them yet. */
+export function buildPool(memory: DirectorMemory, service: DraftService, start: number): void {
+  const { members, pools } = memory;
+  const pool = nextPool(service);
+  const list = service.list;
+  for (const [index, destination] of list.entries()) {
+    members.destination.set(start + index, destination.row);
+    members.weight.set(start + index, destination.weight);
+  }
+  const resume = service.scheduler === SCHEDULER_RR && service.last ? list.indexOf(service.last) : -1;
+  pools.scheduler.set(pool, service.scheduler);
+  pools.flags.set(pool, service.flags);
+  pools.generation.set(pool, nextGeneration(memory, service));
+  pools.start.set(pool, start);
+  pools.count.set(pool, list.length);
+  pools.maximumWeight.set(pool, service.weights.maximum);
+  pools.weightDivisor.set(pool, service.weights.divisor);
+  pools.initialWeight.set(pool, service.currentWeight);
+  pools.resume.set(pool, resume < 0 ? FROM_THE_HEAD : resume);
+}
+
+/** Another than any the slot's cursor may hold, and never one that looks like 0, which a new cursor holds. */
+function nextGeneration({ pools }: DirectorMemory, service: DraftService): number {
+  const own = [2 * service.row, 2 * service.row + 1].map((pool) => pools.generation.get(pool));
+  const next = (Math.max(...own) + 1) >>> 0;
+  return (next & GENERATION_MASK) === 0 ? next + 1 : next;
+}
