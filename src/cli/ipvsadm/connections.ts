@@ -1,0 +1,44 @@
+import type { ConnectionEntry, Endpoint, Protocol } from "../../ipvs/model.ts";
+import { endpointName, FULL_WIDTH } from "./endpoint-names.ts";
+import type { Names } from "./names.ts";
+
+/** How to print the connection table. */
+export interface ConnectionOptions {
+  /** Also show the persistence engine's columns (`--persistent-conn`). */
+  readonly engine: boolean;
+  /** null: print addresses and ports as numbers. */
+  readonly names: Names | null;
+}
+
+/** The title lines of the connection table. */
+export function printConnectionTitle(options: ConnectionOptions): string {
+  const engine = options.engine ? "        pe name          pe_data" : "";
+  return `IPVS connection entries\npro expire state       source             virtual            destination${engine}\n`;
+}
+
+/** One line of the connection table. */
+export function printConnection(entry: ConnectionEntry, options: ConnectionOptions): string {
+  const { engine } = entry;
+  const minutes = String(Math.floor(entry.expires / 60)).padStart(2, "0");
+  const seconds = String(entry.expires % 60).padStart(2, "0");
+  const name = (endpoint: Endpoint): string =>
+    endpointName(endpoint, protocolOf(entry.protocol), options.names, FULL_WIDTH);
+  const columns = [
+    entry.protocol.padEnd(3),
+    `${minutes}:${seconds}`.padEnd(6),
+    entry.state.padEnd(11),
+    name(entry.source).padEnd(18),
+    name(entry.virtual).padEnd(18),
+  ];
+  if (options.engine && engine !== null) {
+    columns.push(name(entry.destination).padEnd(18), engine.name.padEnd(16), engine.data);
+  } else {
+    columns.push(name(entry.destination));
+  }
+  return `${columns.join(" ")}\n`;
+}
+
+function protocolOf(label: string): Protocol | null {
+  const protocol = label.toLowerCase();
+  return protocol === "tcp" || protocol === "udp" || protocol === "sctp" ? protocol : null;
+}
