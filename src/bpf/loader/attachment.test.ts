@@ -46,10 +46,13 @@ import {
   feature,
   type LoadedMap,
   type LoadedProgram,
+  linkById,
   loadProgram,
+  objectIds,
   openClsact,
   openLink,
   openMap,
+  programById,
   queryTcx,
   unpin,
 } from "./index.ts";
@@ -146,6 +149,13 @@ test("tcx: a link runs a program, then another, then none", { skip: skipTcx }, (
     using egress = attachTcx(first, LOOPBACK, { direction: "egress" });
     assert.equal(egress.info().attachType, 47);
     assert.equal(queryTcx(LOOPBACK, "egress").length, 1);
+    assert.ok([...objectIds("link")].includes(id) && [...objectIds("program")].includes(programId));
+    using same = linkById(id)!;
+    assert.equal(same.programId(), second.info().id);
+    using running = programById(programId)!;
+    assert.equal(running.name, "return0");
+    assert.equal(programById(0x7fff_ffff), null);
+    assert.equal(linkById(0x7fff_ffff), null);
     link.detach();
     assert.equal(link.info().ifindex, 0);
     assert.equal(link.programId(), undefined);

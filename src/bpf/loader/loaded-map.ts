@@ -13,6 +13,7 @@ import { Pinned } from "./pinned.ts";
 import { RingReader } from "./ring-reader.ts";
 
 const ENOENT = 2;
+const EINVAL = 22;
 const EOPNOTSUPP = 95;
 
 export interface LoadedMapOptions {
@@ -64,14 +65,13 @@ export class LoadedMap extends Pinned implements MapHandle {
   }
 
   update(key: Uint8Array, value: Uint8Array, flags = 0): void {
+    this.#refuseRing("BPF_MAP_UPDATE_ELEM");
     this.#checkSize(value, this.valueSize, "value");
     this.#value.set(value);
     this.#check(this.#call("BPF_MAP_UPDATE_ELEM", key, flags), "BPF_MAP_UPDATE_ELEM");
   }
 
   delete(key: Uint8Array): boolean {
-    if (isArrayKind(this.definition.kind) && !holdsMaps(this.definition.kind))
-      this.#refuse("BPF_MAP_DELETE_ELEM");
     const result = this.#call("BPF_MAP_DELETE_ELEM", key);
     if (result === -ENOENT) return false;
     this.#check(result, "BPF_MAP_DELETE_ELEM");
@@ -92,6 +92,12 @@ export class LoadedMap extends Pinned implements MapHandle {
     return readAll(this);
   }
 
+  /** Takes all elements out of a hash: each is read once and deleted in one step, in few system calls. */
+  takeAll(): MapElements {
+    this.#refuseRing("BPF_MAP_LOOKUP_AND_DELETE_BATCH");
+    return readAll(this, "BPF_MAP_LOOKUP_AND_DELETE_BATCH");
+  }
+
   updateMany(keys: Uint8Array, values: Uint8Array, flags = 0): void {
     this.#refuseRing("BPF_MAP_UPDATE_BATCH");
     this.#checkSize(values, (keys.length / this.keySize) * this.valueSize, "values");
@@ -100,7 +106,7 @@ export class LoadedMap extends Pinned implements MapHandle {
 
   deleteMany(keys: Uint8Array): number {
     if (isArrayKind(this.definition.kind) && !holdsMaps(this.definition.kind)) {
-      this.#refuse("BPF_MAP_DELETE_BATCH");
+      throw mapError("BPF_MAP_DELETE_BATCH", EINVAL, this.definition);
     }
     this.#refuseRing("BPF_MAP_DELETE_BATCH");
     return deleteMany(this, keys);
@@ -193,9 +199,7 @@ export class LoadedMap extends Pinned implements MapHandle {
 
   #checkSize(bytes: Uint8Array, size: number, what: string): void {
     if (bytes.length === size) return;
-    throw new RangeError(
-      `map ${this.definition.name}: a ${what} of ${size} bytes is needed, not of ${bytes.length}`,
-    );
+    throw mapError("bpf", EINVAL, this.definition, `the ${what} takes ${size} bytes, not ${bytes.length}`);
   }
 
   #refuseRing(command: string): void {

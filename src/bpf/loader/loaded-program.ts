@@ -33,10 +33,15 @@ const TYPES: { readonly [type: number]: CompiledProgram["type"] } = {
   6: "xdp",
 };
 
+/** Our name of an enum bpf_prog_type; that of traffic control for types that are never loaded here. */
+export function programType(type: number): CompiledProgram["type"] {
+  return TYPES[type] ?? "schedCls";
+}
+
 /** The program that is pinned at `path`, null if nothing is. Throws ForeignPinError if it is no program. */
 export function openProgram(path: string): LoadedProgram | null {
   const fd = openPin(path, "program");
   if (fd === null) return null;
   const { name, type } = programInfo(fd);
-  return new LoadedProgram(fd, name, TYPES[type] ?? "schedCls");
+  return new LoadedProgram(fd, name, programType(type));
 }

@@ -6,6 +6,7 @@ import { mapError } from "./map-errors.ts";
 
 const ENOENT = 2;
 const EINTR = 4;
+const EINVAL = 22;
 const ENOSPC = 28;
 /** How many bytes of keys and values one call moves, about: enough to make the call itself cheap. */
 const CHUNK_BYTES = 1 << 20;
@@ -14,7 +15,10 @@ const CHUNK_BYTES = 1 << 20;
  * The elements, some at a time; a chunk's bytes are overwritten by the next. The kernel hands out a hash bucket
  * as a whole, so each key comes once even while others come and go.
  */
-export function* readChunks(map: LoadedMap): Generator<MapElements> {
+export function* readChunks(
+  map: LoadedMap,
+  command: "BPF_MAP_LOOKUP_BATCH" | "BPF_MAP_LOOKUP_AND_DELETE_BATCH" = "BPF_MAP_LOOKUP_BATCH",
+): Generator<MapElements> {
   const { keySize, valueSize, definition } = map;
   let count = Math.min(map.capacity, Math.max(64, Math.floor(CHUNK_BYTES / (keySize + valueSize))));
   // A position is a key for arrays and tries, a u32 for hashes. The kernel reads one while it writes the other.
@@ -32,10 +36,10 @@ export function* readChunks(map: LoadedMap): Generator<MapElements> {
         values,
         count,
       });
-      const result = tryBpf("BPF_MAP_LOOKUP_BATCH", attribute.bytes);
+      const result = tryBpf(command, attribute.bytes);
       if (result === -ENOSPC) break;
       if (result === -EINTR) continue;
-      if (result < 0 && result !== -ENOENT) throw mapError("BPF_MAP_LOOKUP_BATCH", -result, definition);
+      if (result < 0 && result !== -ENOENT) throw mapError(command, -result, definition);
       const found = attribute.readU32(BATCH_COUNT_OFFSET);
       if (found > 0) yield { count: found, keys, values };
       if (result === -ENOENT) return;
@@ -49,12 +53,12 @@ export function* readChunks(map: LoadedMap): Generator<MapElements> {
 }
 
 /** All elements, in memory of their own. */
-export function readAll(map: LoadedMap): MapElements {
+export function readAll(map: LoadedMap, command?: Parameters<typeof readChunks>[1]): MapElements {
   const { keySize, valueSize } = map;
   const keys: Uint8Array[] = [];
   const values: Uint8Array[] = [];
   let count = 0;
-  for (const chunk of readChunks(map)) {
+  for (const chunk of readChunks(map, command)) {
     keys.push(chunk.keys.slice(0, chunk.count * keySize));
     values.push(chunk.values.slice(0, chunk.count * valueSize));
     count += chunk.count;
@@ -110,9 +114,8 @@ export function deleteMany(map: LoadedMap, keys: Uint8Array): number {
 
 function elementCount({ keySize, definition }: LoadedMap, keys: Uint8Array): number {
   if (keySize > 0 && keys.length % keySize === 0) return keys.length / keySize;
-  throw new RangeError(
-    `map ${definition.name}: ${keys.length} bytes are no whole number of keys of ${keySize}`,
-  );
+  const words = `${keys.length} bytes are no whole number of keys of ${keySize}`;
+  throw mapError("bpf", EINVAL, definition, words);
 }
 
 function slice(bytes: Uint8Array, index: number, size: number): Uint8Array {

@@ -2,10 +2,10 @@ import { bpf, close, SystemError } from "../../linux/index.ts";
 import { BtfBuilder, hasSpecialField, schemaType } from "../btf/index.ts";
 import type { MapDefinition } from "../map.ts";
 import type { Scalar, Schema } from "../schema/types.ts";
+import { loadBtf } from "./btf-load.ts";
 import { LoadedMap } from "./loaded-map.ts";
 import { type MapCreate, mapCreateAttribute, mapFreezeAttribute } from "./map-attributes.ts";
 import { holdsMaps, KINDS, mapFlags, mapSizes } from "./map-kinds.ts";
-import { btfLoadAttribute } from "./program-attributes.ts";
 
 export interface MapOptions {
   /** Instead of the definition's number of elements (bytes for ring buffers). */
@@ -85,14 +85,13 @@ export function innerCreator(definition: MapDefinition, varying: boolean): (entr
 
 /** Without BTF a map still works unless its value has a timer or a lock. */
 function loadMapBtf(definition: MapDefinition): MapCreate["btf"] {
-  const { kind, key, value } = definition;
+  const { name, kind, key, value } = definition;
   if (!KINDS[kind].btf || value.kind === "scalar") return undefined;
   const builder = new BtfBuilder();
   const keyType = schemaType(builder, key);
   const valueType = schemaType(builder, value);
-  const attribute = btfLoadAttribute(builder.encode());
   try {
-    return { fd: bpf("BPF_BTF_LOAD", attribute.bytes), key: keyType, value: valueType };
+    return { fd: loadBtf(builder.encode(), `map ${name}`), key: keyType, value: valueType };
   } catch (error) {
     if (hasSpecialField(value) || !(error instanceof SystemError)) throw error;
     return undefined;

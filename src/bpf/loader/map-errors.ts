@@ -4,14 +4,23 @@ import type { MapDefinition } from "../map.ts";
 const ENOSPC = 28;
 const E2BIG = 7;
 const EPERM = 1;
+const EINVAL = 22;
 const EOPNOTSUPP = 95;
 const ENOTSUPP = 524;
 
 /** The error of a map command, with what it means for this kind of map. */
-export function mapError(command: string, errno: number, definition: MapDefinition): SystemError {
+export function mapError(
+  command: string,
+  errno: number,
+  definition: MapDefinition,
+  words?: string,
+): SystemError {
   const { name, kind } = definition;
   const code = errno === ENOTSUPP ? EOPNOTSUPP : errno;
-  return new SystemError(command, code, { attempted: `map ${name}`, ...advice(code, kind) });
+  return new SystemError(command, code, {
+    attempted: `map ${name}`,
+    ...(words === undefined ? advice(code, kind) : { advice: words }),
+  });
 }
 
 function advice(errno: number, kind: MapDefinition["kind"]): { advice?: string } {
@@ -24,6 +33,10 @@ function advice(errno: number, kind: MapDefinition["kind"]): { advice?: string }
       return kind === "lpmTrie" ? { advice: "the map is full" } : {};
     case EOPNOTSUPP:
       return { advice: `${kind} maps have no such operation` };
+    case EINVAL:
+      return kind === "array" || kind === "perCpuArray" || kind === "constants"
+        ? { advice: "elements of arrays cannot be deleted" }
+        : {};
     case EPERM:
       return {
         advice:

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { renameSync, rmSync } from "node:fs";
+import { readdirSync, renameSync, rmSync } from "node:fs";
 import { bpf, close } from "../../linux/index.ts";
 import { pinAttribute } from "./object-attributes.ts";
 
@@ -7,6 +7,9 @@ export interface PinOptions {
   /** Take the place of what is pinned there, in one step: the path always names one of the two. Default false. */
   readonly replace?: boolean;
 }
+
+/** In the names that pins have for a moment on their way to the place of another. */
+const ASIDE = "~";
 
 /** Something in the kernel that lives as long as a descriptor or a pin holds it: a map, a program, a link. */
 export abstract class Pinned {
@@ -34,7 +37,7 @@ export abstract class Pinned {
       bpf("BPF_OBJ_PIN", pinAttribute(this.fd, path).bytes, { attempted: `${this.#what} at ${path}` });
       return;
     }
-    const aside = `${path}~${randomBytes(6).toString("hex")}`;
+    const aside = `${path}${ASIDE}${randomBytes(6).toString("hex")}`;
     bpf("BPF_OBJ_PIN", pinAttribute(this.fd, aside).bytes, { attempted: `${this.#what} at ${aside}` });
     try {
       renameSync(aside, path);
@@ -66,4 +69,14 @@ export function unpin(path: string): boolean {
     if ((error as { code?: string }).code === "ENOENT") return false;
     throw error;
   }
+}
+
+/**
+ * Removes pins that a process left beside their place when it was killed while it replaced another. For who holds
+ * the lock of the directory. Returns how many there were.
+ */
+export function sweepPins(directory: string): number {
+  const left = readdirSync(directory).filter((name) => name.includes(ASIDE));
+  for (const name of left) rmSync(`${directory}/${name}`, { force: true });
+  return left.length;
 }

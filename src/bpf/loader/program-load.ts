@@ -1,17 +1,12 @@
-import { bpf, close, SystemError, tryBpf } from "../../linux/index.ts";
+import { close, SystemError, tryBpf } from "../../linux/index.ts";
 import { encode, PSEUDO, slotsOf } from "../asm/index.ts";
 import { programBtf } from "../btf/index.ts";
 import type { CompiledProgram } from "../program.ts";
+import { loadBtf } from "./btf-load.ts";
 import { ProgramFormatError, VerifierError } from "./errors.ts";
 import type { LoadedMap } from "./loaded-map.ts";
 import { LoadedProgram } from "./loaded-program.ts";
-import {
-  btfLoadAttribute,
-  LOG_LEVEL,
-  PROGRAM_TYPE,
-  type ProgramLoad,
-  programLoadAttribute,
-} from "./program-attributes.ts";
+import { LOG_LEVEL, PROGRAM_TYPE, type ProgramLoad, programLoadAttribute } from "./program-attributes.ts";
 import { lineOf, readRejection } from "./verifier-log.ts";
 
 const EPERM = 1;
@@ -66,7 +61,7 @@ function withLoad<R>(
 ): R {
   checkMaps(program, maps);
   const instructions = encode(program.instructions, { mapDescriptor: (name) => maps.get(name)?.fd });
-  const btf = withoutBtf ? undefined : loadBtf(program);
+  const btf = withoutBtf ? undefined : loadProgramBtf(program);
   try {
     return use({
       type: PROGRAM_TYPE[program.type],
@@ -99,7 +94,7 @@ function checkMaps({ name, instructions }: CompiledProgram, maps: ReadonlyMap<st
   }
 }
 
-function loadBtf({ name, functions, lines, instructions }: CompiledProgram): ProgramLoad["btf"] {
+function loadProgramBtf({ name, functions, lines, instructions }: CompiledProgram): ProgramLoad["btf"] {
   const known = functions.length > 0 ? functions : [{ name, start: 0 }];
   const continuations = new Set<number>();
   let slot = 0;
@@ -108,8 +103,7 @@ function loadBtf({ name, functions, lines, instructions }: CompiledProgram): Pro
     if (slotsOf(instruction) === 2) continuations.add(slot - 1);
   }
   const { btf, funcInfo, lineInfo } = programBtf(known, lines, continuations);
-  const fd = bpf("BPF_BTF_LOAD", btfLoadAttribute(btf).bytes, { attempted: `types of program ${name}` });
-  return { fd, funcInfo, lineInfo };
+  return { fd: loadBtf(btf, `program ${name}`), funcInfo, lineInfo };
 }
 
 function rejection(program: CompiledProgram, load: ProgramLoad, errno: number): Error {

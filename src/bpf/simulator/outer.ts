@@ -73,8 +73,8 @@ class OuterHandle extends SimulatedHandle {
     if (inner === undefined) throw refuse(EINVAL, "put in what createInner of this map made");
     if (flags > EXIST) throw refuse(EINVAL);
     if (this.definition.kind === "arrayOfMaps") {
+      if (flags !== 0) throw refuse(EINVAL);
       if (new DataView(key.slice().buffer).getUint32(0, true) >= this.capacity) throw refuse(E2BIG);
-      if (flags === NO_EXIST) throw refuse(EEXIST);
     } else {
       if (known && flags === NO_EXIST) throw refuse(EEXIST);
       if (!known && flags === EXIST) throw refuse(ENOENT);
