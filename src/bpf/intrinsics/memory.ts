@@ -11,7 +11,10 @@ export const make = intrinsic(
   special("make"),
   <S extends Struct | ArraySchema>(schema: S, initial?: Initial<S>): Infer<S> => {
     const view = newView(schema);
-    if (initial !== undefined) encodeInto(schema, placeOf(view).data, 0, initial);
+    if (initial !== undefined) {
+      const { data, at } = placeOf(view);
+      encodeInto(schema, data, at, initial);
+    }
     return view;
   },
 );

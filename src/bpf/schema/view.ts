@@ -166,9 +166,22 @@ export function valueAt(schema: Schema, data: DataView, at: number): unknown {
   return schema.kind === "scalar" ? READ[schema.name](data, at) : uncheckedViewOf(schema, data, at);
 }
 
-/** A new zeroed S in memory of its own. */
+/** Small new memory is cut from pieces of this many bytes: a buffer for each would cost more than all the rest. */
+const PIECE = 16 * 1024;
+let piece = new DataView(new ArrayBuffer(0));
+let used = 0;
+
+/** A new zeroed S in memory that nothing else uses. */
 export function newView<S extends Schema>(schema: S): Infer<S> {
-  return uncheckedViewOf(schema, new DataView(new ArrayBuffer(schema.size)), 0) as Infer<S>;
+  const size = (schema.size + 7) & ~7;
+  if (size > PIECE / 8) return uncheckedViewOf(schema, new DataView(new ArrayBuffer(size)), 0) as Infer<S>;
+  if (used + size > piece.byteLength) {
+    piece = new DataView(new ArrayBuffer(PIECE));
+    used = 0;
+  }
+  const view = uncheckedViewOf(schema, piece, used) as Infer<S>;
+  used += size;
+  return view;
 }
 
 /** Copies what `source` refers to over what `target` refers to. Throws SchemaError if their layouts differ. */
