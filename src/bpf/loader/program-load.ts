@@ -35,8 +35,8 @@ export function loadProgram(
   options: LoadOptions = {},
 ): LoadedProgram {
   return withLoad(program, maps, options, (load) => {
-    const result = tryBpf("BPF_PROG_LOAD", programLoadAttribute(load).bytes);
-    if (result < 0) throw rejection(program, load, -result);
+    const first = tryBpf("BPF_PROG_LOAD", programLoadAttribute(load).bytes);
+    const result = first >= 0 ? first : explainOrLoad(program, load, -first);
     return new LoadedProgram(result, program.name, program.type);
   });
 }
@@ -50,7 +50,11 @@ export function verifierLog(
   maps: ReadonlyMap<string, LoadedMap>,
   level: number = LOG_LEVEL.all | LOG_LEVEL.statistics,
 ): string {
-  return withLoad(program, maps, {}, (load) => loadWithLog(load, level));
+  return withLoad(program, maps, {}, (load) => {
+    const { log, result } = loadWithLog(load, level);
+    if (result >= 0) close(result);
+    return log;
+  });
 }
 
 function withLoad<R>(
@@ -106,13 +110,15 @@ function loadProgramBtf({ name, functions, lines, instructions }: CompiledProgra
   return { fd: loadBtf(btf, `program ${name}`), funcInfo, lineInfo };
 }
 
-function rejection(program: CompiledProgram, load: ProgramLoad, errno: number): Error {
-  if (errno === EPERM || errno === ENOMEM) return loadError(program, errno);
-  const log = loadWithLog(load, LOG_LEVEL.path);
-  if (log.trim() === "") return loadError(program, errno);
+/** Throws what the verifier has against the program, unless it has nothing this time: then its descriptor. */
+function explainOrLoad(program: CompiledProgram, load: ProgramLoad, errno: number): number {
+  if (errno === EPERM || errno === ENOMEM) throw loadError(program, errno);
+  const { log, result } = loadWithLog(load, LOG_LEVEL.path);
+  if (result >= 0) return result;
+  if (log.trim() === "") throw loadError(program, errno);
   const reason = readRejection(log);
   const line = reason.slot === undefined ? undefined : lineOf(program.lines, reason.slot);
-  return new VerifierError(program.name, reason, line, log);
+  throw new VerifierError(program.name, reason, line, log);
 }
 
 function loadError({ name, instructions }: CompiledProgram, errno: number): SystemError {
@@ -123,17 +129,15 @@ function loadError({ name, instructions }: CompiledProgram, errno: number): Syst
   return new SystemError("BPF_PROG_LOAD", errno, { attempted: name, advice });
 }
 
-/** Loads with a log and lets the program go again. */
-function loadWithLog(load: ProgramLoad, level: number): string {
+function loadWithLog(load: ProgramLoad, level: number): { log: string; result: number } {
   for (const [attempt, size] of LOG_SIZES.entries()) {
     const buffer = new Uint8Array(size);
     const result = tryBpf("BPF_PROG_LOAD", programLoadAttribute({ ...load, log: { level, buffer } }).bytes);
-    if (result >= 0) close(result);
     const end = buffer.indexOf(0);
     const log = Buffer.from(buffer.buffer, 0, end < 0 ? size : end).toString("utf8");
     // Newer kernels keep the end of the log, where the reason is, and older ones its beginning.
     const complete = result !== -ENOSPC || /^processed \d+ insns/m.test(log.slice(-4096));
-    if (complete || attempt === LOG_SIZES.length - 1) return log;
+    if (complete || attempt === LOG_SIZES.length - 1) return { log, result };
   }
-  return "";
+  return { log: "", result: -ENOSPC };
 }
