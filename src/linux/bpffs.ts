@@ -1,5 +1,5 @@
 import { mkdirSync, statfsSync, statSync } from "node:fs";
-import { hasCode, SystemError } from "./errno.ts";
+import { errnoNumber, hasCode, SystemError } from "./errno.ts";
 import { close, flock, LOCK, MS, mount, O, open } from "./files.ts";
 import { inInitialMountNamespace } from "./mount-namespace.ts";
 
@@ -75,9 +75,12 @@ function openDirectory(path: string, create: boolean): number | undefined {
   try {
     if (create) mkdirSync(path, { recursive: true, mode: 0o700 });
     const { uid, mode } = statSync(path);
+    if (uid === 0 && process.getuid?.() !== 0) {
+      throw new SystemError("open", errnoNumber("EACCES"), { attempted: path, advice: "run this as root" });
+    }
     if (uid !== process.getuid?.() || (mode & 0o022) !== 0) {
       const advice = `remove it, or make it yours alone: chown root ${path}; chmod 700 ${path}`;
-      throw new SystemError("open", 1, {
+      throw new SystemError("open", errnoNumber("EPERM"), {
         attempted: path,
         kernelMessage: "other users may write to this state directory",
         advice,

@@ -1,4 +1,5 @@
-import { fstatSync, readFileSync } from "node:fs";
+import { ftruncateSync, readSync, writeSync } from "node:fs";
+import { basename } from "node:path";
 import { hasCode } from "./errno.ts";
 import { close, flock, LOCK, O, open } from "./files.ts";
 
@@ -32,6 +33,8 @@ export class LockTimeoutError extends Error {
 /** Waits between two looks at a lock that has a timeout, in milliseconds: at first, and at most. */
 const FIRST_PAUSE = 1;
 const LONGEST_PAUSE = 20;
+/** How much of the holding command is kept, in characters. */
+const LONGEST_COMMAND = 200;
 
 /**
  * Takes the exclusive advisory lock on a file (made if missing, mode 0600), waiting until it is free. Blocks this
@@ -45,6 +48,7 @@ export function lockFile(path: string, options: FileLockOptions = {}): FileLock 
       if (options.timeout === undefined) flock(fd, LOCK.EX, path);
       else waitForLock(fd, path, options.timeout);
     }
+    signLock(fd);
   } catch (error) {
     close(fd);
     throw error;
@@ -88,25 +92,25 @@ function waitForLock(fd: number, path: string, timeout: number): void {
   }
 }
 
-/** Who holds the lock on an open file, from /proc/locks: "pid 123 (ipvsadm -R)". */
-function lockHolder(fd: number): string {
-  const { dev, ino } = fstatSync(fd);
-  const major = Math.floor(dev / 256) % 4096;
-  const minor = (dev % 256) + Math.floor(dev / 0x10_0000) * 256;
-  const hex = (value: number) => value.toString(16).padStart(2, "0");
-  const file = `${hex(major)}:${hex(minor)}:${ino}`;
-  for (const line of readFileSync("/proc/locks", "utf8").split("\n")) {
-    const [, kind, , mode, pid, where] = line.trim().split(/\s+/);
-    if (kind === "FLOCK" && mode === "WRITE" && where === file) return describeProcess(Number(pid));
+/**
+ * Writes into the lock file who holds it. /proc/locks knows as well, but not by the inode numbers that an overlay
+ * file system shows. A full disk only costs those who wait the name.
+ */
+function signLock(fd: number): void {
+  try {
+    const [, script = process.execPath, ...args] = process.argv;
+    const command = [basename(script), ...args].join(" ");
+    const shown = command.length > LONGEST_COMMAND ? `${command.slice(0, LONGEST_COMMAND - 1)}…` : command;
+    const text = Buffer.from(`pid ${process.pid} (${shown})`);
+    writeSync(fd, text, 0, text.length, 0);
+    ftruncateSync(fd, text.length);
+  } catch (error) {
+    if (!hasCode(error, "ENOSPC", "EDQUOT", "EIO")) throw error;
   }
-  return "a process that has just ended";
 }
 
-function describeProcess(pid: number): string {
-  try {
-    const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replace(/\0+$/, "").replaceAll("\0", " ");
-    return `pid ${pid} (${command.length > 100 ? `${command.slice(0, 99)}…` : command})`;
-  } catch {
-    return `pid ${pid}`;
-  }
+function lockHolder(fd: number): string {
+  const text = Buffer.alloc(1000);
+  const length = readSync(fd, text, 0, text.length, 0);
+  return length === 0 ? "another process" : text.toString("utf8", 0, length);
 }

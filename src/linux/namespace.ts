@@ -1,5 +1,5 @@
 import { access, fstatSync, mkdirSync, readdirSync, rmSync, statfsSync } from "node:fs";
-import { hasCode, SystemError } from "./errno.ts";
+import { errnoNumber, hasCode, SystemError } from "./errno.ts";
 import { close, flock, LOCK, MNT_DETACH, MS, mount, O, open, umount } from "./files.ts";
 import { inInitialMountNamespace } from "./mount-namespace.ts";
 import { CLONE, openOwnNamespace, setns, thereAndBack, unshare } from "./namespace-calls.ts";
@@ -44,7 +44,7 @@ export function createNetworkNamespace(name: string): void {
     } catch (error) {
       if (!hasCode(error, "EEXIST")) throw error;
       const advice = `delete it first (ip netns delete ${name}), or choose another name`;
-      throw new SystemError("open", 17, { attempted: path, advice });
+      throw new SystemError("open", errnoNumber("EEXIST"), { attempted: path, advice });
     }
     const own = openOwnNamespace("net");
     warmThreadPool();
@@ -125,7 +125,7 @@ export function openNetworkNamespace(name: string): number {
     } catch (error) {
       if (!hasCode(error, "ENOENT")) throw error;
       const known = listNetworkNamespaces().join(", ") || "there are none";
-      throw new SystemError("open", 2, {
+      throw new SystemError("open", errnoNumber("ENOENT"), {
         attempted: `network namespace ${name}`,
         advice: `known namespaces: ${known}`,
       });

@@ -47,15 +47,13 @@ describe("rtnetlink", { skip }, () => {
     assert.ok(va.up && vb.up && va.peerElsewhere && va.peer === vb.index);
     assert.deepEqual(getLink(a, va.index).name, "va");
     assert.equal(findLink(a, "vb"), undefined);
-    assert.deepEqual(
-      listLinks(a).map((link) => link.name),
-      ["lo", "va"],
-    );
+    const names = listLinks(a).map((link) => link.name);
+    assert.ok(names.includes("va") && !names.includes("vb"));
     assert.ok(listLinks(a)[0]?.loopback);
   });
 
   test("errors name the interfaces there are, and carry the kernel's words", () => {
-    assert.throws(() => getLink(a, "nope"), /netlink interface nope: ENODEV .*interfaces here are lo, va/);
+    assert.throws(() => getLink(a, "nope"), /netlink interface nope: ENODEV .*interfaces here are lo, .*va/);
     assert.throws(() => getLink(a, "a name that is too long"), /ENODEV/);
     assert.throws(
       () => createVeth(a, { name: "va" }, { name: "vx" }),
