@@ -7,7 +7,9 @@ import type { DirectorMemory } from "./memory/director-memory.ts";
 import type { Destination, DestinationStatus, ServiceStatus, VirtualService } from "./model.ts";
 import {
   addCounters,
+  type Counted,
   type CounterValues,
+  NOTHING_COUNTED,
   ratesOf,
   readAverages,
   readCounted,
@@ -18,10 +20,15 @@ import {
 
 /** The services in these slots of serviceTable. */
 export function readStatuses(memory: DirectorMemory, rows: readonly number[]): ServiceStatus[] {
-  const lists = rows.map((row) => memberIndexes(memory, row));
-  const servers = lists.flatMap((list) => list.map((index) => memory.members.destination.get(index)));
+  const { services, pools, members } = memory;
+  const servers: number[] = [];
+  for (const row of rows) {
+    const start = pools.start.get(services.pool.get(row));
+    const end = start + pools.count.get(services.pool.get(row));
+    for (let index = start; index < end; index++) servers.push(members.destination.get(index));
+  }
   const counted = readCounted(memory, servers);
-  return rows.map((row, index) => readStatus(memory, row, lists[index]!, counted));
+  return rows.map((row) => readStatus(memory, row, counted));
 }
 
 /** The slots of the services that exist. */
@@ -32,33 +39,27 @@ export function liveRows(memory: DirectorMemory): number[] {
   return rows;
 }
 
-function memberIndexes(memory: DirectorMemory, row: number): number[] {
+function readStatus(memory: DirectorMemory, row: number, counted: Counted): ServiceStatus {
+  const { pools, members } = memory;
   const pool = memory.services.pool.get(row);
-  const start = memory.pools.start.get(pool);
-  return Array.from({ length: memory.pools.count.get(pool) }, (_, index) => start + index);
-}
-
-function readStatus(
-  memory: DirectorMemory,
-  row: number,
-  list: readonly number[],
-  counted: ReadonlyMap<number, CounterValues>,
-): ServiceStatus {
+  const start = pools.start.get(pool);
+  const end = start + pools.count.get(pool);
   let total = retiredCounters(memory, row);
-  let averages: CounterValues | null = null;
-  const destinations = list.map((index) => {
-    const server = memory.members.destination.get(index);
-    const shown = shownCounters(memory, server, counted.get(server)!);
+  let averages = NOTHING_COUNTED;
+  const destinations: DestinationStatus[] = [];
+  for (let index = start; index < end; index++) {
+    const server = members.destination.get(index);
+    const shown = shownCounters(memory, server, counted(server));
     const itsAverages = readAverages(memory, server);
     total = addCounters(total, shown);
-    averages = averages === null ? itsAverages : addCounters(averages, itsAverages);
-    return destinationStatus(memory, server, memory.members.weight.get(index), shown, itsAverages);
-  });
+    averages = addCounters(averages, itsAverages);
+    destinations.push(destinationStatus(memory, server, members.weight.get(index), shown, itsAverages));
+  }
   return {
     service: readVirtualService(memory, row),
     destinations,
     statistics: statisticsOf(total),
-    rates: ratesOf(averages ?? total.map(() => 0n)),
+    rates: ratesOf(averages),
   };
 }
 

@@ -107,7 +107,7 @@ function placeDestinations(memory: DirectorMemory, plan: Plan, draft: Draft): vo
   const counted = readCounted(memory, [...used.map(({ destination }) => destination.row), ...forgotten]);
 
   for (const service of plan.added) {
-    for (const row of draft.removed.of(service.row)) forget(memory, service, row, counted.get(row)!);
+    for (const row of draft.removed.of(service.row)) forget(memory, service, row, counted(row));
   }
   const last = coming.reduce((highest, { destination }) => Math.max(highest, destination.row), 0);
   if (last >= end) settings.destinationEnd.set(0, last + 1);
@@ -126,7 +126,7 @@ function placeDestinations(memory: DirectorMemory, plan: Plan, draft: Draft): vo
     destinations.inUse.set(row, 1);
     destinations.available.set(row, 1);
   }
-  for (const { destination } of used) restartCounters(memory, destination.row, counted.get(destination.row)!);
+  for (const { destination } of used) restartCounters(memory, destination.row, counted(destination.row));
 }
 
 /**
@@ -204,7 +204,7 @@ function retire(memory: DirectorMemory, { altered, deleted, coming, leaving }: P
     [back, -1n],
   ] as const) {
     for (const { service, destination } of list) {
-      const shown = shownCounters(memory, destination.row, counted.get(destination.row)!);
+      const shown = shownCounters(memory, destination.row, counted(destination.row));
       addRetired(memory, service.row, shown, sign);
     }
   }
@@ -231,6 +231,6 @@ function zeroServices(memory: DirectorMemory, rows: ReadonlySet<number>): void {
     }
   }
   const counted = readCounted(memory, servers);
-  for (const row of servers) restartCounters(memory, row, counted.get(row)!);
+  for (const row of servers) restartCounters(memory, row, counted(row));
   for (const row of rows) clearRetired(memory, row);
 }

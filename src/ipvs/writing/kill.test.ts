@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { createMachine } from "../../bpf/index.ts";
+import type { Command } from "../administration.ts";
+import type { Destination, ServiceKey, ServiceStatus, VirtualService } from "../model.ts";
+import { serviceId } from "../model.ts";
+import { SimulatedPlane } from "../simulated-plane.ts";
+import { TableAdministration } from "../table-administration.ts";
+import { checkSecondaryTables, datapathView } from "../testing/datapath-view.ts";
+import { KillablePlane, Killed } from "../testing/killable-plane.ts";
+
+const FIRST: ServiceKey = { kind: "address", family: 4, protocol: "tcp", address: "192.0.2.1", port: 80 };
+const SECOND: ServiceKey = { ...FIRST, protocol: "udp", port: 53 };
+const THIRD: ServiceKey = { ...FIRST, port: 443 };
+
+function service(key: ServiceKey, scheduler: string): VirtualService {
+  return { key, scheduler, schedulerFlags: 0, persistence: null, engine: null, onePacket: false };
+}
+
+function server(last: number, weight = 1, upperThreshold = 0, lowerThreshold = 0): Destination {
+  const address = `10.0.0.${last}`;
+  const place = { family: 4, address, port: 80, method: "masquerade", tunnel: null } as const;
+  return { ...place, weight, upperThreshold, lowerThreshold };
+}
+
+const SETUP: Command[] = [
+  { kind: "add-service", service: service(FIRST, "wrr") },
+  { kind: "add-destination", service: FIRST, destination: server(1, 4) },
+  { kind: "add-destination", service: FIRST, destination: server(2, 2) },
+  { kind: "add-service", service: service(SECOND, "rr") },
+  { kind: "add-destination", service: SECOND, destination: server(1) },
+  { kind: "add-destination", service: SECOND, destination: server(3) },
+  { kind: "delete-destination", service: SECOND, destination: server(3) },
+];
+
+const OPERATIONS: { [name: string]: Command[] } = {
+  "add a service": [{ kind: "add-service", service: service(THIRD, "lc") }],
+  "add a service with servers": [
+    { kind: "add-service", service: service(THIRD, "lc") },
+    { kind: "add-destination", service: THIRD, destination: server(1) },
+    { kind: "add-destination", service: THIRD, destination: server(2) },
+  ],
+  "edit a service": [{ kind: "edit-service", service: service(FIRST, "wlc") }],
+  "delete a service": [{ kind: "delete-service", key: FIRST }],
+  flush: [{ kind: "flush" }],
+  "add a server": [{ kind: "add-destination", service: FIRST, destination: server(4, 3) }],
+  "bring a server back": [{ kind: "add-destination", service: SECOND, destination: server(3, 9, 8, 7) }],
+  "edit a weight": [{ kind: "edit-destination", service: FIRST, destination: server(1, 7) }],
+  "edit thresholds and weight": [
+    { kind: "edit-destination", service: FIRST, destination: server(1, 7, 100, 50) },
+  ],
+  "delete a server": [{ kind: "delete-destination", service: FIRST, destination: server(2) }],
+  "set all timeouts": [{ kind: "set-timeouts", timeouts: { tcp: 1, tcpFin: 2, udp: 3 } }],
+  "change several services": [
+    { kind: "delete-service", key: SECOND },
+    { kind: "edit-destination", service: FIRST, destination: server(1, 7, 100, 50) },
+    { kind: "add-destination", service: FIRST, destination: server(5, 3) },
+    { kind: "delete-destination", service: FIRST, destination: server(2) },
+    { kind: "add-service", service: service(THIRD, "rr") },
+    { kind: "add-destination", service: THIRD, destination: server(2) },
+  ],
+};
+
+function setUp() {
+  const plane = new KillablePlane(new SimulatedPlane(createMachine({ entries: SMALL })));
+  assert.ok(new TableAdministration(plane).apply(SETUP).every((answer) => answer === null));
+  return plane;
+}
+
+/** Small tables, so that they are quick to make and to check. */
+const SMALL = {
+  services: 16,
+  service_table: 16,
+  pools: 32,
+  members: 128,
+  destinations: 32,
+  counters: 32,
+  estimates: 32,
+  dest_baseline: 32,
+  service_retired: 16,
+  servers: 32,
+  connections: 8,
+  due: 8,
+};
+
+/** What people see of a service, without its counters. */
+function seen(statuses: readonly ServiceStatus[]): Map<string, unknown> {
+  return new Map(
+    statuses.map(({ service: { key, ...rest }, destinations }) => [
+      serviceId(key),
+      { rest, list: destinations.map((each) => each.destination) },
+    ]),
+  );
+}
+
+/** Whether each service is as before or as after, and none is something else. */
+function oneOf<T>(
+  actual: ReadonlyMap<string, T>,
+  before: ReadonlyMap<string, T>,
+  after: ReadonlyMap<string, T>,
+): void {
+  for (const id of new Set([...actual.keys(), ...before.keys(), ...after.keys()])) {
+    const matches = [before, after].some((expected) => {
+      try {
+        assert.deepEqual(actual.get(id), expected.get(id));
+        return true;
+      } catch {
+        return false;
+      }
+    });
+    assert.ok(matches, `${id} is neither as before nor as after: ${JSON.stringify(actual.get(id))}`);
+  }
+}
+
+describe("a command killed between any two stores", () => {
+  for (const [name, commands] of Object.entries(OPERATIONS)) {
+    test(`${name}: leaves the old or the new, and is repaired`, (context) => {
+      const thresholds = false;
+      const reference = setUp();
+      const viewBefore = datapathView(reference, { thresholds });
+      const seenBefore = seen(new TableAdministration(reference).services());
+      assert.ok(new TableAdministration(reference).apply(commands).every((answer) => answer === null));
+      checkSecondaryTables(reference);
+      const viewAfter = datapathView(reference, { thresholds });
+      const timeoutsAfter = new TableAdministration(reference).timeouts();
+      const seenAfter = seen(new TableAdministration(reference).services());
+
+      let stores = 0;
+      for (let finished = false; !finished; stores++) {
+        const plane = setUp();
+        const timeoutsBefore = new TableAdministration(plane).timeouts();
+        plane.left = stores;
+        try {
+          new TableAdministration(plane).apply(commands);
+          finished = true;
+        } catch (error) {
+          if (!(error instanceof Killed)) throw error;
+        }
+        plane.left = undefined;
+        oneOf(datapathView(plane, { thresholds }), viewBefore, viewAfter);
+
+        const next = new TableAdministration(plane);
+        const after = seen(next.services());
+        oneOf(after, seenBefore, seenAfter);
+        checkSecondaryTables(plane);
+        oneOf(datapathView(plane, { thresholds: true }), full(seenBefore), full(seenAfter));
+        const timeouts = next.timeouts();
+        const whole = [timeoutsBefore, timeoutsAfter].some(
+          (each) => each.tcp === timeouts.tcp && each.udp === timeouts.udp,
+        );
+        assert.ok(whole, `timeouts half set: ${JSON.stringify(timeouts)}`);
+
+        // The next command works, and the killed one can be tried again.
+        next.apply([{ kind: "add-service", service: service({ ...THIRD, port: 9 }, "rr") }]);
+        next.deleteService({ ...THIRD, port: 9 });
+        next.apply(commands);
+        checkSecondaryTables(plane);
+        assert.deepEqual(seen(next.services()), seenAfter);
+      }
+      context.diagnostic(`${stores - 1} stores`);
+    });
+  }
+});
+
+/** What the datapath is to see of it, thresholds included. */
+function full(statuses: Map<string, unknown>): Map<string, string> {
+  const text = new Map<string, string>();
+  for (const [id, status] of statuses) {
+    const { rest, list } = status as { rest: VirtualService; list: Destination[] };
+    const servers = list.map(
+      (each) => `${each.address}:${each.port} ${each.weight} ${each.upperThreshold} ${each.lowerThreshold}`,
+    );
+    text.set(id, [rest.scheduler, rest.schedulerFlags, ...servers].join(", "));
+  }
+  return text;
+}
