@@ -69,8 +69,8 @@ function isDatagramGso(packet: SimulatedPacket): boolean {
 }
 
 function checkGrow(packet: SimulatedPacket, delta: number, flags: bigint): number {
-  if (packet.gsoSize === 0 && packet.length + delta > MAX_LENGTH) return -ENOTSUPP;
   if ((flags & DECAPSULATE_L3) !== 0n) return -EINVAL;
+  if (packet.gsoSize === 0 && packet.length + delta > MAX_LENGTH) return -ENOTSUPP;
   if (isDatagramGso(packet) && (flags & FIXED_GSO) === 0n) return -ENOTSUPP;
   if ((flags & ENCAPSULATE_L3) === 0n) return 0;
   if ((flags & ENCAPSULATE_L3) === ENCAPSULATE_L3) return -EINVAL;
@@ -81,12 +81,12 @@ function checkGrow(packet: SimulatedPacket, delta: number, flags: bigint): numbe
 }
 
 function checkShrink(packet: SimulatedPacket, delta: number, flags: bigint): number {
-  if ((flags & ~(FIXED_GSO | DECAPSULATE_L3 | NO_CHECKSUM_RESET)) !== 0n) return -EINVAL;
   if ((flags & DECAPSULATE_L3) === DECAPSULATE_L3) return -EINVAL;
   const inner = (flags & DECAPSULATE_IPV4) !== 0n ? IPV4 : IPV6;
   const protocol = (flags & DECAPSULATE_L3) === 0n ? packet.protocol : inner;
   const left = packet.length - ETHERNET_LENGTH - delta;
   if (left < (networkHeaderLength(protocol) ?? Infinity)) return -ENOTSUPP;
+  if ((flags & ~(FIXED_GSO | DECAPSULATE_L3 | NO_CHECKSUM_RESET)) !== 0n) return -EINVAL;
   return isDatagramGso(packet) && (flags & FIXED_GSO) === 0n ? -ENOTSUPP : 0;
 }
 
