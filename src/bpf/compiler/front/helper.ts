@@ -1,0 +1,132 @@
+/** Lowers intrinsics that are calls of kernel helpers, by their descriptors. */
+import type * as t from "@babel/types";
+import type { HelperArgument, HelperLowering } from "../../intrinsic.ts";
+import type { Operand } from "../../ir.ts";
+import type { Schema } from "../../schema/types.ts";
+import { constant } from "./builder.ts";
+import type { Context } from "./context.ts";
+import { lower, mismatch } from "./expression.ts";
+import { mapOperand } from "./map-method.ts";
+import { addressOf, fieldOf, placeOf } from "./memory.ts";
+import { S32, U32, U64 } from "./type.ts";
+import type { Value } from "./value.ts";
+import { wrapped } from "./wide.ts";
+
+/** The value of a call of an intrinsic that is a helper. */
+export function lowerHelper(cx: Context, lowering: HelperLowering, node: t.CallExpression): Value {
+  const lowered = node.arguments.map((argument) => lower(cx, argument));
+  const keySchema = lowering.args
+    .map((each) => (each.from === "map" ? lowered[each.argument] : undefined))
+    .find((each) => each?.kind === "map")?.definition.key;
+  const call: Call = { node, lowered, keySchema };
+  const args = lowering.args.map((each) => lowerArgument(cx, each, call));
+  return emitHelper(cx, lowering, args);
+}
+
+/** Emits the call; its result is what the descriptor says. */
+export function emitHelper(
+  cx: Context,
+  lowering: Pick<HelperLowering, "id" | "name" | "returns" | "invalidatesPackets" | "pure">,
+  args: readonly Operand[],
+): Value {
+  const { id, name, invalidatesPackets, pure, returns } = lowering;
+  const { builder } = cx;
+  const dst = returns === "void" ? undefined : builder.register();
+  builder.emit({
+    op: "helper",
+    id,
+    name,
+    args,
+    invalidatesPackets,
+    ...(pure ? { pure } : {}),
+    ...(dst === undefined ? {} : { dst }),
+  });
+  if (dst === undefined) return { kind: "void" };
+  if (returns === "u64") return { kind: "u64", operand: { reg: dst }, ...U64 };
+  if (returns === "s32") return { kind: "number", operand: { reg: dst }, ...S32, unproven: true };
+  // Negative errnos of helpers that otherwise return a u32 wrap, and the verifier learns the bound.
+  return { kind: "number", operand: builder.extend(32, false, { reg: dst }), ...U32 };
+}
+
+interface Call {
+  readonly node: t.CallExpression;
+  readonly lowered: readonly Value[];
+  readonly keySchema: Schema | undefined;
+}
+
+function lowerArgument(cx: Context, argument: HelperArgument, call: Call): Operand {
+  if (argument.from === "constant") return constant(argument.value);
+  const node = call.node.arguments[argument.argument];
+  const value = call.lowered[argument.argument];
+  if (!node || !value) {
+    if (argument.from === "value") return constant(0);
+    if (argument.from === "reference" && argument.nullable) return constant(0);
+    throw cx.error("COMPILE_ARGUMENTS", `argument ${argument.argument + 1} is missing`, call.node);
+  }
+  switch (argument.from) {
+    case "packet":
+      if (value.kind !== "packet") throw mismatch(cx, node, value, "the packet");
+      return { reg: value.reg };
+    case "value":
+      return numeric(cx, value, node);
+    case "reference":
+      if (argument.nullable && value.kind === "null") return constant(0);
+      if (argument.nullable && value.kind === "reference") return { reg: addressOf(cx, value) };
+      return { reg: addressOf(cx, placeOf(cx, value, node)) };
+    case "size":
+      if (value.kind === "null") return constant(0);
+      return constant(placeOf(cx, value, node).schema.size);
+    case "map":
+      return mapOperand(cx, value, node);
+    case "field":
+      return {
+        reg: addressOf(cx, fieldOf(cx, placeOf(cx, value, node), fieldName(cx, call, argument.field), node)),
+      };
+    case "function":
+      return callback(cx, argument, call, value, node);
+  }
+}
+
+function numeric(cx: Context, value: Value, node: t.Node): Operand {
+  if (value.kind === "u64") return wrapped(cx, value, node, "passed").operand;
+  if (value.kind !== "number") throw mismatch(cx, node, value, "a number or a u64");
+  if (value.low < S32.low || value.high > U32.high) {
+    throw cx.error("COMPILE_RANGE", "this number may not fit 32 bits: wrap it, (…) >>> 0", node);
+  }
+  return value.operand;
+}
+
+function fieldName(cx: Context, call: Call, index: number): string {
+  const value = call.lowered[index];
+  if (value?.kind === "text") return value.text;
+  throw cx.error(
+    "COMPILE_FIELD",
+    'the field is named by a string literal: "field"',
+    call.node.arguments[index] ?? call.node,
+  );
+}
+
+function callback(
+  cx: Context,
+  argument: Extract<HelperArgument, { from: "function" }>,
+  call: Call,
+  value: Value,
+  node: t.Node,
+): Operand {
+  if (value.kind !== "function") throw mismatch(cx, node, value, "the name of a kernel function");
+  const { receives } = argument;
+  const offered = receives.filter((each) => each !== "ignored").length;
+  const { parameters } = cx.shared.signature(value.source);
+  if (parameters.length > offered) {
+    throw cx.error(
+      "COMPILE_CALLBACK",
+      `this callback is given ${offered} arguments and ${value.source.name} takes ${parameters.length}`,
+      node,
+    );
+  }
+  const convention = { kind: "callback", receives, keySchema: call.keySchema } as const;
+  const name = cx.shared.require(value.source, convention, cx.position(node));
+  const dst = cx.builder.register();
+  cx.builder.emit({ op: "functionAddress", dst, function: name });
+  return { reg: dst };
+}
