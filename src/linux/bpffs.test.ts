@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -58,8 +67,7 @@ describe("the state directory", { skip }, () => {
   test("is refused when others may write to it", () => {
     const open = join(folder, "open");
     openStateDirectory(path).close();
-    writeFileSync(join(folder, "x"), "");
-    execFileSync("mkdir", [open]);
+    mkdirSync(open);
     chmodSync(open, 0o777);
     assert.throws(
       () => openStateDirectory(open),
@@ -68,9 +76,34 @@ describe("the state directory", { skip }, () => {
   });
 
   test("is the same inside another mount namespace, and what is made there stays", () => {
-    const fresh = join(folder, "fresh");
+    checkFromOtherMountNamespace(
+      `unshare(CLONE.NEWNS);
+      mount("", "/", "none", MS.SLAVE | MS.REC);`,
+      [process.execPath],
+    );
+  });
+
+  test("is the same inside ip netns exec, and what is made there stays", (t) => {
+    if (spawnSync("ip", ["-V"]).error !== undefined) {
+      t.skip("the ip command is not installed");
+      return;
+    }
+    const netns = `linuxtest-bpffs-${process.pid}`;
+    createNetworkNamespace(netns);
+    try {
+      checkFromOtherMountNamespace("", ["ip", "netns", "exec", netns, process.execPath]);
+    } finally {
+      deleteNetworkNamespace(netns);
+    }
+  });
+
+  /** A child that is, or goes, elsewhere makes a state directory and a pin; then looks for them here. */
+  function checkFromOtherMountNamespace(goElsewhere: string, node: readonly string[]): void {
+    const fresh = mkdtempSync(join(folder, "fresh-"));
+    const door = new URL("./index.js", import.meta.url).href;
     const script = `
-      const { openStateDirectory, bpf, addressOf } = await import(${JSON.stringify(new URL("./index.js", import.meta.url).href)});
+      const { addressOf, bpf, CLONE, mount, MS, openStateDirectory, unshare } = await import(${JSON.stringify(door)});
+      ${goElsewhere}
       process.chdir(${JSON.stringify(folder)});
       const state = openStateDirectory(${JSON.stringify(fresh)});
       const map = bpf("BPF_MAP_CREATE", new Uint8Array(Uint32Array.of(2, 4, 8, 1).buffer));
@@ -82,18 +115,11 @@ describe("the state directory", { skip }, () => {
       attribute.setUint32(8, 0, true);
       bpf("BPF_OBJ_GET", new Uint8Array(attribute.buffer));
       process.stdout.write(process.cwd());`;
-    const netns = "linuxtest-bpffs";
-    createNetworkNamespace(netns);
-    try {
-      const node = [process.execPath, "--input-type=module", "-e", script] as const;
-      const out = execFileSync("ip", ["netns", "exec", netns, ...node], { encoding: "utf8" });
-      assert.equal(out, folder);
-      const state = openStateDirectory(fresh, { create: false });
-      assert.ok(state !== undefined && readdirSync(state.path).includes("inside"));
-      state.close();
-    } finally {
-      deleteNetworkNamespace(netns);
-      inInitialMountNamespace(() => umount(`${fresh}/bpf`, MNT_DETACH));
-    }
-  });
+    const [command, ...args] = [...node, "--input-type=module", "-e", script];
+    assert.equal(execFileSync(command!, args, { encoding: "utf8" }), folder);
+    const state = openStateDirectory(fresh, { create: false });
+    assert.ok(state !== undefined && readdirSync(state.path).includes("inside"));
+    state.close();
+    inInitialMountNamespace(() => umount(`${fresh}/bpf`, MNT_DETACH));
+  }
 });

@@ -13,9 +13,10 @@ import {
   listNetworkNamespaces,
   openNetworkNamespace,
 } from "./namespace.ts";
+import { setLink, withRouteSocket } from "./netlink/index.ts";
 import { spawnInNamespace } from "./spawn-in-namespace.ts";
 
-const NAME = "linuxtest-namespace";
+const NAME = `linuxtest-namespace-${process.pid}`;
 const skip = process.getuid?.() === 0 ? false : "network namespaces need root";
 
 test("a bad name is refused before anything is touched", () => {
@@ -84,16 +85,15 @@ describe("named network namespaces", { skip }, () => {
 
   test("a child lives inside, with its server and client", async () => {
     const script = `
-      const { execFileSync } = require("node:child_process");
       const http = require("node:http");
       const { readlinkSync } = require("node:fs");
-      const { inode } = { inode: readlinkSync("/proc/self/ns/net") };
-      execFileSync("ip", ["link", "set", "lo", "up"]);
+      const inode = readlinkSync("/proc/self/ns/net");
       const server = http.createServer((_, response) => response.end(inode));
       server.listen(80, "127.0.0.1", () => {
         http.get("http://127.0.0.1/", (response) => { response.pipe(process.stdout); server.close(); })
           .on("error", (error) => { console.log(error.code); server.close(); });
       });`;
+    withRouteSocket((socket) => setLink(socket, "lo", { up: true }), NAME);
     const child = spawnInNamespace(NAME, [process.execPath, "-e", script], {
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -18,8 +18,8 @@ import { GSO_TYPE, openPacketSocket } from "./packet-socket.ts";
 import { findSysctl, readSysctl, writeSysctl } from "./sysctl.ts";
 
 const skip = process.getuid?.() === 0 ? false : "raw sockets need root";
-const A = "linuxtest-packet-a";
-const B = "linuxtest-packet-b";
+const A = `linuxtest-packet-a-${process.pid}`;
+const B = `linuxtest-packet-b-${process.pid}`;
 const [from, to] = [endpoint("10.0.0.9:1000"), endpoint("10.0.0.2:2000")];
 const frameOf = (payload: Uint8Array) =>
   emitEthernet({ source: mac("2:0:0:0:0:1"), destination: BROADCAST_MAC, type: ETHERTYPE.IPV4, payload });

@@ -12,8 +12,8 @@ import { addRoute, deleteRoute, listRoutes, lookUpRoute, replaceRoute } from "./
 import { type NetlinkSocket, openRouteSocket } from "./socket.ts";
 
 const skip = process.getuid?.() === 0 ? false : "changing networks needs root";
-const A = "linuxtest-nl-a";
-const B = "linuxtest-nl-b";
+const A = `linuxtest-nl-a-${process.pid}`;
+const B = `linuxtest-nl-b-${process.pid}`;
 
 describe("rtnetlink", { skip }, () => {
   let a: NetlinkSocket;

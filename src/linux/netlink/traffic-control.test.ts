@@ -16,7 +16,7 @@ import {
 } from "./traffic-control.ts";
 
 const skip = process.getuid?.() === 0 ? false : "traffic control needs root";
-const NAME = "linuxtest-tc";
+const NAME = `linuxtest-tc-${process.pid}`;
 
 /** Loads a SCHED_CLS program that returns `verdict`: mov r0, verdict; exit. */
 function loadVerdict(verdict: number): number {
