@@ -1,5 +1,5 @@
 import type { Family, Protocol } from "../../ipvs/model.ts";
-import { formatIpv4, formatIpv6, parseInetAton, parseIpv6 } from "../../net/index.ts";
+import { formatIpv4, formatIpv6, parseInetAton, parseIpv4, parseIpv6 } from "../../net/index.ts";
 import type { Names } from "./names.ts";
 import { readPort } from "./values.ts";
 
@@ -32,17 +32,18 @@ export function readAddress(text: string, protocol: Protocol | null, names: Name
     host = text.slice(1, bracket);
     behindBracket = text.slice(bracket + 2);
   }
-  if (host.includes(":")) {
+  const colon = host.lastIndexOf(":");
+  if (colon !== host.indexOf(":")) {
     const ipv6 = parseIpv6(host);
     if (ipv6 !== undefined) return withPort(6, formatIpv6(ipv6), behindBracket, protocol, names);
   }
-  const colon = host.lastIndexOf(":");
   const address = readIpv4Host(colon < 0 ? host : host.slice(0, colon), names);
   if (address === null) return null;
   return withPort(4, address, colon < 0 ? null : host.slice(colon + 1), protocol, names);
 }
 
 function readIpv4Host(host: string, names: Names): string | null {
+  if (parseIpv4(host) !== undefined) return host;
   const literal = parseInetAton(host);
   return literal === undefined ? names.hostAddress(host, 4) : formatIpv4(literal);
 }

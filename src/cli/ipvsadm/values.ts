@@ -126,9 +126,15 @@ const FLAG_NAMES: readonly { scheduler: string; name: string; flag: number }[] =
   { scheduler: "mh", name: "mh-port", flag: SCHEDULER_FLAG_2 },
 ];
 
+/** More characters of scheduler flags than this are not looked at. */
+const FLAGS_LENGTH = 127;
+
 /** Scheduler flags, separated by commas: the scheduler's own names or flag-1, flag-2, flag-3. */
 export function readSchedulerFlags(text: string, scheduler: string): number {
-  const names = text.split(",").filter((part) => part !== "");
+  const names = text
+    .slice(0, FLAGS_LENGTH)
+    .split(",")
+    .filter((part) => part !== "");
   if (names.length === 0 && text !== "") throw new UsageError(`invalid scheduler flag \`${text}'`);
   let flags = 0;
   for (const name of names) {

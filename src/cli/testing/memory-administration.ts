@@ -56,7 +56,8 @@ export class MemoryAdministration extends AdministrationBase {
   }
 
   services(): readonly ServiceStatus[] {
-    return [...this.#services.values()].map(status);
+    const rank = ({ service }: Entry): number => Number(service.key.kind === "mark");
+    return [...this.#services.values()].sort((a, b) => rank(a) - rank(b)).map(status);
   }
 
   service(key: ServiceKey): ServiceStatus | null {
@@ -163,7 +164,7 @@ export class MemoryAdministration extends AdministrationBase {
     const bytes = ip(address);
     if (isMulticast(bytes) || isUnspecified(bytes)) return false;
     if (family === 4) return address !== "255.255.255.255" && !this.#broadcasts.has(address);
-    return !isLinkLocal(bytes) && !address.startsWith("::ffff:");
+    return !isLinkLocal(bytes) && !isMappedIpv4(bytes);
   }
 
   #startDaemon(request: Partial<SyncDaemon> & Pick<SyncDaemon, "role" | "syncId">): void {
@@ -200,6 +201,11 @@ export class MemoryAdministration extends AdministrationBase {
     if (index < 0) throw new IpvsError("ENOENT", { operation, service: entry.service.key, destination });
     return index;
   }
+}
+
+/** ::ffff:a.b.c.d */
+function isMappedIpv4(address: Uint8Array): boolean {
+  return address.every((byte, index) => index >= 12 || byte === (index < 10 ? 0 : 0xff));
 }
 
 function status({ service, destinations }: Entry): ServiceStatus {

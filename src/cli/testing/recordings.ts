@@ -35,13 +35,13 @@ export interface Difference {
 /** Exit status of a program that crashed: nothing to be equal to. */
 const CRASHED = 139;
 
-/** The root of the repository: where package.json and src are. LVS_ROOT names it where it cannot be found. */
+/** The root of the repository: where package.json and recordings are. LVS_ROOT names it where it cannot be found. */
 export function repositoryRoot(): string {
-  const named = process.env["LVS_ROOT"];
+  const named = process.env.LVS_ROOT;
   if (named !== undefined) return named;
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
     const manifest = join(folder, "package.json");
-    if (existsSync(manifest) && existsSync(join(folder, "src"))) {
+    if (existsSync(manifest) && existsSync(join(folder, "recordings"))) {
       const { name } = JSON.parse(readFileSync(manifest, "utf8")) as { name?: string };
       if (name === "lvs") return folder;
     }
