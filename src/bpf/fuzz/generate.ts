@@ -36,6 +36,8 @@ class Generator {
   readonly #typed: boolean;
   #names = 0;
   #loops = 0;
+  /** A callback returns 0 or 1 only, so it has no random early returns. */
+  #inCallback = false;
   /** Statements left before generation goes on with short ones only: keeps programs within the verifier's patience. */
   #budget = 40;
 
@@ -86,7 +88,9 @@ class Generator {
     ];
     const scope: Scope = { variables, functions };
     this.#loops++;
+    this.#inCallback = true;
     const body = this.#block(scope, 1, "u32");
+    this.#inCallback = false;
     this.#loops--;
     const end = `return ${this.#expressions.boolean(scope, 1)} ? 1 : 0;`;
     return `${this.#export()}function round(index${this.#type("u32")}, state${this.#type("State")})${this.#type("u32")} {\n${body}${end}\n}`;
@@ -141,7 +145,7 @@ class Generator {
         return `if (${condition}) {\n${then}}${otherwise}`;
       }
       case 7:
-        return random.oneIn(3) && returns !== "u64"
+        return random.oneIn(3) && returns !== "u64" && !this.#inCallback
           ? `if (${expressions.boolean(scope, 1)}) return ${expressions.of(returns, scope, 1)};`
           : this.#loop(scope, depth, returns);
       case 8:
@@ -275,7 +279,8 @@ ${name}.${written.path} = ${this.#loose(written.type, scope)};
   #repeat(scope: Scope): string {
     const references = scope.variables.filter(({ name }) => name === "target");
     if (references.length === 0) return this.#declaration(scope);
-    return `repeat(${1 + this.#random.below(12)}, round, target);`;
+    const context = this.#name();
+    return `const ${context} = make(State);\ncopy(${context}, target);\nrepeat(${1 + this.#random.below(12)}, round, ${context});\ncopy(target, ${context});`;
   }
 
   #atomic(scope: Scope): string {
@@ -298,8 +303,8 @@ ${name}.${written.path} = ${this.#loose(written.type, scope)};
         return `const ${name} = atomicExchange(${reference}, "${field}", ${value});`;
       }
       default: {
-        scope.variables.push({ name, type, mutable: false });
         const expected = random.oneIn(2) ? `${reference}.${field}` : this.#expressions.of(type, scope, 1);
+        scope.variables.push({ name, type, mutable: false });
         return `const ${name} = atomicCompareExchange(${reference}, "${field}", ${expected}, ${value});`;
       }
     }
