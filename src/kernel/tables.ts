@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /**
  * The memory that the datapath and the administration share: every map and its layout.
  *
@@ -18,7 +19,6 @@
 import {
   array,
   arrayMap,
-  bytes,
   hashMap,
   type Infer,
   ipv4,
@@ -29,6 +29,7 @@ import {
   u16,
   u16be,
   u32,
+  u32be,
   u64,
 } from "../bpf/index.ts";
 
@@ -69,13 +70,19 @@ export const STATE_SYNACK = 10;
 export const STATE_UDP = 11;
 export const STATES = 12;
 
+/** Parts of `Connection.state`: the STATE_*; counted as inactive; being removed; where the slot's generation begins. */
+export const STATE_MASK = 0xff;
+export const STATE_INACTIVE = 0x100;
+export const STATE_REMOVED = 0x200;
+export const STATE_GENERATION_SHIFT = 16;
+
 /** Where a frame for some address goes. `interface` 0: not known. Runtime. */
 export const NextHop = struct("NextHop", {
   interface: u32,
   /** Tick after which the next packet asks the kernel again (and keeps its neighbour entry alive). */
   checkAgain: u32,
-  /** Destination and source link-layer address, in frame order. */
-  addresses: bytes(12),
+  /** Destination and source link-layer address, as the first 12 bytes of a frame. */
+  addresses: array(u32be, 3),
   /** Bytes of the largest IP packet on the way; 0 = not known. */
   mtu: u32,
 });
@@ -109,8 +116,11 @@ export const Events = struct("Events", {
   refused: u64,
   /** Packets of connections whose server was removed. */
   orphaned: u64,
-  /** Malformed packets to our addresses. */
+  /** IPv4 packets whose lengths contradict each other; the kernel's stack gets them as they are. */
   malformed: u64,
+  /** ICMP errors sent, and those not sent because there were too many. */
+  answered: u64,
+  unanswered: u64,
 });
 export type Events = Infer<typeof Events>;
 export const events = perCpuArrayMap("events", { value: Events, entries: 1 });
@@ -132,7 +142,8 @@ export const Service = struct("Service", {
   inUse: u32,
   /**
    * Runtime of the scheduler, changed by compare-and-exchange. rr: bits 0–15 position in the pool, 16–39 destination
-   * last chosen, 40–63 low bits of the pool's generation. wrr: bits 0–15 position, 16–35 current weight, 36–63 generation.
+   * last chosen (0: none yet), 40–63 low bits of the pool's generation. wrr: bits 0–15 position plus 1 (0: before the
+   * first), 16–46 current weight (0: none yet), 47–63 low bits of the generation.
    */
   cursor: u64,
 });
@@ -151,7 +162,10 @@ export const Pool = struct("Pool", {
   /** Of the members' weights: the largest, and the greatest common divisor of those above 0 (1 if there are none). */
   maximumWeight: u32,
   weightDivisor: u32,
-  /** Weighted round robin: the current weight to begin with when there is none (IPVS sets it at the first server). */
+  /**
+   * Weighted round robin: the current weight to begin with when there is none. IPVS sets it at the first server and
+   * brings it into range with each edit: `currentWeightAfterEdit` (schedule/wrr-weight.ts) of the previous pool's value.
+   */
   initialWeight: u32,
   /** Round robin: if the server last chosen has been removed, the position to continue after; 0xffff: from the start. */
   resume: u32,
@@ -183,14 +197,21 @@ export const Destination = struct("Destination", {
   active: u32,
   inactive: u32,
   persistent: u32,
-  /** Runtime: not 0 while it has reached `upper`. */
+  /**
+   * Runtime: the `upper` that the number of its connections has reached; 0: none. It counts as overloaded while that
+   * is not below the present `upper`: raising or removing the threshold frees it at once.
+   */
   overloaded: u32,
   reserved: array(u32, 2),
   /** Runtime. */
   hop: NextHop,
 });
 export type Destination = Infer<typeof Destination>;
-export const destinationTable = arrayMap("destinations", { value: Destination, entries: 65536, mappable: true });
+export const destinationTable = arrayMap("destinations", {
+  value: Destination,
+  entries: 65536,
+  mappable: true,
+});
 
 /** Traffic of a destination. A service's is the sum over its destinations and `retired`. Runtime (per CPU). */
 export const Counters = struct("Counters", {
@@ -220,9 +241,17 @@ export const estimates = arrayMap("estimates", { value: Estimate, entries: 65536
 export const Baseline = struct("Baseline", { counters: Counters });
 export type Baseline = Infer<typeof Baseline>;
 /** What counted when a destination was last zeroed: shown = counted − baseline. */
-export const destinationBaseline = arrayMap("dest_baseline", { value: Baseline, entries: 65536, mappable: true });
+export const destinationBaseline = arrayMap("dest_baseline", {
+  value: Baseline,
+  entries: 65536,
+  mappable: true,
+});
 /** What a service adds to the sum of its destinations (traffic of removed ones). */
-export const serviceRetired = arrayMap("service_retired", { value: Baseline, entries: 16384, mappable: true });
+export const serviceRetired = arrayMap("service_retired", {
+  value: Baseline,
+  entries: 16384,
+  mappable: true,
+});
 
 /** A flow: one direction of a connection as its packets look before we touch them. */
 export const FlowKey = struct("FlowKey", {
@@ -265,37 +294,72 @@ export const Connection = struct("Connection", {
   hop: NextHop,
 });
 export type Connection = Infer<typeof Connection>;
-export const connectionTable = arrayMap("connections", { value: Connection, entries: 262144, mappable: true });
+export const connectionTable = arrayMap("connections", {
+  value: Connection,
+  entries: 262144,
+  mappable: true,
+});
 
 /**
  * When the sweeper next looks at a connection: a tick; 0 = the slot is free (taken by compare-and-exchange).
- * Never later than the connection's `expires` at the time of the last shortening.
+ * Never later than the connection's `expires` was when that last became sooner. A connection being removed keeps its slot
+ * until the sweeper comes by once more, so that no program still running sees it reused.
  */
 export const Due = struct("Due", { tick: u32, reserved: u32 });
 export type Due = Infer<typeof Due>;
 export const due = arrayMap("due", { value: Due, entries: 262144, mappable: true });
 
 /** Where each CPU looks for the next free connection slot. Runtime. */
-export const Allocator = struct("Allocator", { next: u32, reserved: u32 });
+export const Allocator = struct("Allocator", { next: u32, started: u32 });
 export type Allocator = Infer<typeof Allocator>;
 export const allocator = perCpuArrayMap("allocator", { value: Allocator, entries: 1 });
+
+/** How full the connection table is. Runtime. */
+export const Pressure = struct("Pressure", {
+  /** Tick at which a new flow last found no room; 0 = never. Until long after, packets may belong to flows without state. */
+  fullAt: u32,
+  reserved: u32,
+});
+export type Pressure = Infer<typeof Pressure>;
+export const pressure = arrayMap("pressure", { value: Pressure, entries: 1, mappable: true });
+
+/** What a program needs beyond its stack, per CPU. Runtime. */
+export const Scratch = struct("Scratch", {
+  /** The ICMP errors sent in tick `answersAt`. */
+  answersAt: u32,
+  answers: u32,
+  /** The next hop of a packet that belongs to no connection. */
+  hop: NextHop,
+});
+export type Scratch = Infer<typeof Scratch>;
+export const scratch = perCpuArrayMap("scratch", { value: Scratch, entries: 1 });
 
 /** Which service a server's port belongs to: translates replies of flows without state. Configuration (secondary). */
 export const ServerKey = struct("ServerKey", { address: ipv4, port: u16be, protocol: u8, reserved: u8 });
 export type ServerKey = Infer<typeof ServerKey>;
-export const ServerEntry = struct("ServerEntry", { virtual: ipv4, port: u16be, reserved: u16, destination: u32 });
+export const ServerEntry = struct("ServerEntry", {
+  virtual: ipv4,
+  port: u16be,
+  reserved: u16,
+  destination: u32,
+});
 export type ServerEntry = Infer<typeof ServerEntry>;
 export const servers = hashMap("servers", { key: ServerKey, value: ServerEntry, entries: 65536 });
 
 /** The clock of the sweeper and the estimator: one timer that re-arms itself every tick. Runtime. */
 export const Ticker = struct("Ticker", {
   timer,
-  /** Next slot of `due` to sweep; ticks done; round of the estimator. */
+  /** Next slot of `due` to sweep; ticks done. */
   position: u32,
   ticks: u32,
   /** Monotonic ns of the last round: a director whose clock stands still is seen. */
   lastRun: u64,
+  /** Monotonic ns at which the estimator's present round began, and how long the one before took. */
   estimatedAt: u64,
+  interval: u64,
+  /** Next destination of the estimator's round. */
+  estimatePosition: u32,
+  reserved: u32,
 });
 export type Ticker = Infer<typeof Ticker>;
 export const ticker = arrayMap("ticker", { value: Ticker, entries: 1 });

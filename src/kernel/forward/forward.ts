@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+import {
+  FibLookup,
+  make,
+  type Packet,
+  redirectNeighbour,
+  TC_NEXT,
+  TC_SHOT,
+  type u16,
+  type u32,
+} from "../../bpf/index.ts";
+import { DONT_FRAGMENT, Ipv4, LINK_HEADER, Ports, Tcp, UDP_HEADER } from "../headers.ts";
+import { answerTimeExceeded, answerTooLarge } from "../icmp/answer.ts";
+import { FROM_CLIENT, type NextHop, PROTOCOL_TCP } from "../tables.ts";
+import { isFresh, NO_WAY, resolve, sendBy, TOO_LARGE } from "./next-hop.ts";
+import { translate } from "./translate.ts";
+
+/** The length of the largest IP packet that this one is on the wire: of a super-packet, its segments. */
+export function lengthOnWire(packet: Packet, transport: u32, protocol: u32, length: u32): u32 {
+  const payload = packet.gsoSize;
+  if (payload === 0) return length;
+  let header = UDP_HEADER;
+  if (protocol === PROTOCOL_TCP) {
+    const tcp = packet.header(Tcp, transport);
+    if (tcp === null) return length;
+    header = (tcp.length >>> 4) * 4;
+  }
+  return transport - LINK_HEADER + header + payload;
+}
+
+/** A question to the routing table about the packet as it will be after translation. */
+function describe(
+  packet: Packet,
+  transport: u32,
+  direction: u32,
+  address: u32,
+  length: u32,
+  request: FibLookup,
+): void {
+  const ip = packet.header(Ipv4, LINK_HEADER);
+  if (ip === null) return;
+  const ports = packet.header(Ports, transport);
+  if (ports === null) return;
+  request.protocol = ip.protocol;
+  request.sourcePort = ports.source;
+  request.destinationPort = ports.destination;
+  const onWire = lengthOnWire(packet, transport, ip.protocol, length);
+  request.totalLength = onWire < 0xffff ? onWire : 0xffff;
+  request.flow = (ip.service << 24) >>> 0;
+  request.source[0] = direction === FROM_CLIENT ? ip.source : address;
+  request.destination[0] = direction === FROM_CLIENT ? address : ip.destination;
+}
+
+/**
+ * Sends a packet on: to `address` and `port` if it comes from a client, as from there if it comes from a server. `length` is
+ * that of the IP packet, `transport` where its TCP or UDP header begins, `hop` what is known about the way.
+ *
+ * What cannot go on is answered as a router does (time exceeded, fragmentation needed). On the servers' side the kernel
+ * does that: it gets the packet untouched and comes to the same end. Packets that must be fragmented, or for which the
+ * kernel knows no way or another one (the host itself), go up the stack translated.
+ */
+export function forward(
+  packet: Packet,
+  transport: u32,
+  direction: u32,
+  length: u32,
+  address: u32,
+  port: u16,
+  hop: NextHop,
+  now: u32,
+): u32 {
+  const ip = packet.header(Ipv4, LINK_HEADER);
+  if (ip === null) return TC_SHOT;
+  if (ip.lifetime <= 1) return direction === FROM_CLIENT ? answerTimeExceeded(packet) : TC_NEXT;
+  const mayFragment = (ip.fragment & DONT_FRAGMENT) === 0;
+  const protocol = ip.protocol;
+
+  const fresh = isFresh(hop, now);
+  let out = hop.interface;
+  if (!fresh) {
+    const request = make(FibLookup);
+    describe(packet, transport, direction, address, length, request);
+    out = resolve(packet, hop, request, now);
+  } else if (length > hop.mtu && lengthOnWire(packet, transport, protocol, length) > hop.mtu) {
+    out = TOO_LARGE;
+  }
+  if (out === TOO_LARGE) {
+    if (!mayFragment) return direction === FROM_CLIENT ? answerTooLarge(packet, hop.mtu) : TC_NEXT;
+    out = NO_WAY;
+  }
+
+  if (!translate(packet, transport, direction, address, port)) return TC_SHOT;
+  if (out === NO_WAY) return TC_NEXT;
+  return fresh ? sendBy(packet, hop, out) : redirectNeighbour(out, 0);
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/**
+ * Where frames go. The kernel is asked once (`fibLookup`: routing and neighbour tables) and the answer kept beside the
+ * destination, or the connection for its client, so that most packets only have their link-layer addresses written.
+ *
+ * About once a second it is asked again, and that packet is handed to the kernel's own neighbour code: so routes and
+ * moved servers are noticed, and the neighbour entry is kept alive as if the kernel forwarded the traffic itself.
+ */
+import {
+  copy,
+  FIB_FRAGMENTATION_NEEDED,
+  FIB_NO_NEIGHBOUR,
+  FIB_SUCCESS,
+  type FibLookup,
+  fibLookup,
+  type Packet,
+  redirect,
+  TC_SHOT,
+  type u32,
+} from "../../bpf/index.ts";
+import { Link } from "../headers.ts";
+import type { NextHop } from "../tables.ts";
+
+/** Ticks between two questions: about a second. */
+const CHECK_EVERY = 8;
+
+const AF_INET = 2;
+
+/** Answers of `resolve` that are not interfaces: the kernel does not forward there; the packet is too large. */
+export const NO_WAY = 0;
+export const TOO_LARGE = 0xffffffff;
+
+/** Whether what is kept can be used without asking. */
+export function isFresh(hop: NextHop, now: u32): boolean {
+  return hop.interface !== 0 && now < hop.checkAgain;
+}
+
+/**
+ * Asks the kernel for the way of a packet as `request` describes it: its addresses, protocol, ports, type of service, and the
+ * length of its largest part on the wire. Keeps the answer in `hop`. Returns the interface to send it out of by way of
+ * the neighbour code, NO_WAY, or TOO_LARGE (`hop.mtu` says for what).
+ */
+export function resolve(packet: Packet, hop: NextHop, request: FibLookup, now: u32): u32 {
+  hop.checkAgain = (now + CHECK_EVERY) >>> 0;
+  request.family = AF_INET;
+  request.ifindex = packet.ifindex;
+  const answer = fibLookup(packet, request, 0);
+  if (answer === FIB_FRAGMENTATION_NEEDED) {
+    hop.mtu = request.totalLength;
+    hop.interface = 0;
+    return TOO_LARGE;
+  }
+  if (answer === FIB_NO_NEIGHBOUR) {
+    hop.interface = 0;
+    return request.ifindex;
+  }
+  if (answer !== FIB_SUCCESS) {
+    hop.interface = 0;
+    return NO_WAY;
+  }
+  const to = request.destinationMac;
+  const from = request.sourceMac;
+  hop.addresses[0] = ((to[0]! << 24) | (to[1]! << 16) | (to[2]! << 8) | to[3]!) >>> 0;
+  hop.addresses[1] = ((to[4]! << 24) | (to[5]! << 16) | (from[0]! << 8) | from[1]!) >>> 0;
+  hop.addresses[2] = ((from[2]! << 24) | (from[3]! << 16) | (from[4]! << 8) | from[5]!) >>> 0;
+  hop.mtu = request.totalLength;
+  hop.interface = request.ifindex;
+  return request.ifindex;
+}
+
+/** Sends the packet by a hop that is fresh. */
+export function sendBy(packet: Packet, hop: NextHop, out: u32): u32 {
+  const link = packet.header(Link, 0);
+  if (link === null) return TC_SHOT;
+  copy(link.addresses, hop.addresses);
+  return redirect(out, 0);
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+import type { Packet, u16, u32 } from "../../bpf/index.ts";
+import { Ipv4, LINK_HEADER, Ports } from "../headers.ts";
+import { portMapping } from "../options.ts";
+import { FROM_CLIENT, PROTOCOL_TCP } from "../tables.ts";
+import { replaceAddressAndAge, replaceTransportChecksum } from "./checksum.ts";
+
+/** Where the checksums are in TCP's and UDP's headers. */
+const TCP_CHECKSUM = 16;
+const UDP_CHECKSUM = 6;
+
+/**
+ * Network address translation, in place: a client's packet gets another destination, a server's another source; the time to
+ * live falls by one and all checksums follow. `transport` is where the TCP or UDP header begins. False: the headers are
+ * not there (nothing has been changed).
+ */
+export function translate(packet: Packet, transport: u32, direction: u32, address: u32, port: u16): boolean {
+  const ip = packet.header(Ipv4, LINK_HEADER);
+  const ports = packet.header(Ports, transport);
+  if (ip === null || ports === null) return false;
+  const protocol = ip.protocol;
+  let from = 0;
+  let fromPort = 0;
+  if (direction === FROM_CLIENT) {
+    from = ip.destination;
+    ip.destination = address;
+    if (portMapping.value) {
+      fromPort = ports.destination;
+      ports.destination = port;
+    }
+  } else {
+    from = ip.source;
+    ip.source = address;
+    if (portMapping.value) {
+      fromPort = ports.source;
+      ports.source = port;
+    }
+  }
+  ip.lifetime = ip.lifetime - 1;
+  ip.checksum = replaceAddressAndAge(ip.checksum, from, address);
+  const checksum = transport + (protocol === PROTOCOL_TCP ? TCP_CHECKSUM : UDP_CHECKSUM);
+  replaceTransportChecksum(packet, protocol, checksum, from, address, fromPort, port);
+  return true;
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/**
+ * Wire formats as schemas. Offsets in a packet count from its Ethernet header, and every struct here is laid over the
+ * packet at an even offset.
+ */
+import { array, bytes, type Infer, ipv4, struct, u8, u16be, u32be } from "../bpf/index.ts";
+
+export const ETHERTYPE_IPV4 = 0x0800;
+
+/** `packet.type` of a frame that was sent to this host's link-layer address. */
+export const PACKET_HOST = 0;
+
+/** Bytes of an Ethernet header: where IPv4 begins. */
+export const LINK_HEADER = 14;
+/** Bytes of headers without options. */
+export const IPV4_HEADER = 20;
+export const TCP_HEADER = 20;
+export const UDP_HEADER = 8;
+export const ICMP_HEADER = 8;
+
+/** Ethernet (IEEE 802.3): destination and source address, then the type. 14 bytes of the 16 are the header. */
+export const Link = struct("Link", { addresses: array(u32be, 3), type: u16be });
+export type Link = Infer<typeof Link>;
+
+/** Ethernet, IPv4 and TCP without options: what must be directly accessible before anything is looked at. */
+export const Headers = struct("Headers", { link: bytes(14), versionLength: u8, rest: bytes(39) });
+export type Headers = Infer<typeof Headers>;
+
+/** The longest headers we look into: Ethernet, IPv4 with options, ICMP, IPv4 with options, 8 bytes of transport. */
+export const LONGEST_HEADERS = 150;
+
+/**
+ * IPv4 without its options (RFC 791).
+ *
+ * ```
+ *  0 version (4 bits), header length in words (4 bits)   1 type of service   2 total length
+ *  4 identification   6 flags (3 bits), fragment offset in 8 bytes (13 bits)
+ *  8 time to live   9 protocol   10 header checksum   12 source   16 destination
+ * ```
+ */
+export const Ipv4 = struct("Ipv4", {
+  versionLength: u8,
+  service: u8,
+  totalLength: u16be,
+  identification: u16be,
+  fragment: u16be,
+  lifetime: u8,
+  protocol: u8,
+  checksum: u16be,
+  source: ipv4,
+  destination: ipv4,
+});
+export type Ipv4 = Infer<typeof Ipv4>;
+
+/** Bits of `Ipv4.fragment`: don't fragment; part of a larger datagram (more to come, or an offset); the offset. */
+export const DONT_FRAGMENT = 0x4000;
+export const FRAGMENT = 0x3fff;
+export const FRAGMENT_OFFSET = 0x1fff;
+
+/** What TCP and UDP begin with. */
+export const Ports = struct("Ports", { source: u16be, destination: u16be });
+export type Ports = Infer<typeof Ports>;
+
+/** TCP without its options (RFC 9293). */
+export const Tcp = struct("Tcp", {
+  source: u16be,
+  destination: u16be,
+  sequence: u32be,
+  acknowledgement: u32be,
+  /** Header length in words in the upper 4 bits. */
+  length: u8,
+  flags: u8,
+  window: u16be,
+  checksum: u16be,
+  urgent: u16be,
+});
+export type Tcp = Infer<typeof Tcp>;
+
+export const TCP_FIN = 0x01;
+export const TCP_SYN = 0x02;
+export const TCP_RST = 0x04;
+export const TCP_ACK = 0x10;
+
+/** UDP (RFC 768). A checksum of 0: there is none. */
+export const Udp = struct("Udp", { source: u16be, destination: u16be, length: u16be, checksum: u16be });
+export type Udp = Infer<typeof Udp>;
+
+/** An ICMP error (RFC 792, RFC 1191): what follows is the packet that it is about, as far as it is quoted. */
+export const Icmp = struct("Icmp", { type: u8, code: u8, checksum: u16be, unused: u16be, mtu: u16be });
+export type Icmp = Infer<typeof Icmp>;
+
+export const ICMP_UNREACHABLE = 3;
+export const ICMP_SOURCE_QUENCH = 4;
+export const ICMP_TIME_EXCEEDED = 11;
+export const ICMP_PARAMETER_PROBLEM = 12;
+/** Codes of ICMP_UNREACHABLE. */
+export const ICMP_PORT_UNREACHABLE = 3;
+export const ICMP_FRAGMENTATION_NEEDED = 4;

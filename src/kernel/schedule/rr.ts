@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/**
+ * Round robin: the next usable member in list order, after the one chosen last. Weights only say whether a member is
+ * used at all. (Recordings: scheduling/rr.)
+ *
+ * The cursor remembers the destination as well as the position, so that after an edit the turn goes on behind the same
+ * server, wherever it is now; if that one has been removed, behind the one that stood before it (`Pool.resume`).
+ */
+import { atomicCompareExchange, make, readOnce, type u32, type u64 } from "../../bpf/index.ts";
+import type { Pool, Service } from "../tables.ts";
+import { isUsable, memberAt, NOWHERE, positionOf, Search, search } from "./member.ts";
+
+/** How often the choice is made again when another CPU was first. */
+const TRIES = 8;
+const POSITION_MASK = 0xffffn;
+const DESTINATION_SHIFT = 16n;
+const DESTINATION_MASK = 0xffffffn;
+const GENERATION_SHIFT = 40n;
+const GENERATION_MASK = 0xffffff;
+
+/** The position that the next choice comes after, or NOWHERE. */
+export function lastPosition(cursor: u64, pool: Pool): u32 {
+  const destination = Number((cursor >> DESTINATION_SHIFT) & DESTINATION_MASK);
+  if (destination === 0) return NOWHERE;
+  if (Number(cursor >> GENERATION_SHIFT) === (pool.generation & GENERATION_MASK)) {
+    return Number(cursor & POSITION_MASK);
+  }
+  const position = positionOf(pool, destination);
+  return position === NOWHERE ? pool.resume : position;
+}
+
+/** The position of the next usable member after `last`, or NOWHERE. */
+export function nextPosition(pool: Pool, last: u32): u32 {
+  const count = pool.count;
+  const from = last + 1 < count && last !== NOWHERE ? last + 1 : 0;
+  const first = memberAt(pool, from);
+  if (first === null) return NOWHERE;
+  if (isUsable(first, 1)) return from;
+  const result = make(Search);
+  search(pool, from, count, 1, result);
+  return result.found;
+}
+
+/** Chooses a destination of the pool; 0: none is usable. */
+export function chooseRoundRobin(service: Service, pool: Pool): u32 {
+  let chosen = 0;
+  for (let i = 0; i < TRIES; i++) {
+    const cursor = readOnce(service, "cursor");
+    const position = nextPosition(pool, lastPosition(cursor, pool));
+    const member = memberAt(pool, position);
+    if (member === null) return 0;
+    chosen = member.destination;
+    const next =
+      BigInt(position & 0xffff) |
+      (BigInt(chosen & 0xffffff) << DESTINATION_SHIFT) |
+      (BigInt(pool.generation & GENERATION_MASK) << GENERATION_SHIFT);
+    if (atomicCompareExchange(service, "cursor", cursor, next) === cursor) return chosen;
+  }
+  return chosen;
+}

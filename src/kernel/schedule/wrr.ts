@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/**
+ * Weighted round robin: rounds through the list with a falling current weight; in each round every usable member of at
+ * least that weight gets one connection. After an edit the round begins again at the head of the list, with the current
+ * weight brought into range. (Recordings: scheduling/wrr.)
+ *
+ * Rounds in which nobody would get a turn are not walked but skipped: the current weight falls at once to the first
+ * step at which somebody does.
+ */
+import { atomicCompareExchange, make, readOnce, type u32 } from "../../bpf/index.ts";
+import type { Pool, Service } from "../tables.ts";
+import { isUsable, memberAt, NOWHERE, Search, search } from "./member.ts";
+import { currentWeightAfterEdit, highestStep } from "./wrr-weight.ts";
+
+/** How often the choice is made again when another CPU was first. */
+const TRIES = 8;
+const POSITION_MASK = 0xffffn;
+const WEIGHT_SHIFT = 16n;
+const WEIGHT_MASK = 0x7fffffffn;
+const GENERATION_SHIFT = 47n;
+const GENERATION_MASK = 0x1ffff;
+
+/**
+ * Looks for the next turn: from position `from` on with at least `weight`, or in the next round that gives anyone a turn.
+ * Leaves the position in `turn.found` (NOWHERE: nobody is usable) and the current weight in `turn.weight`.
+ */
+function nextTurn(pool: Pool, from: u32, weight: u32, highest: u32, turn: Search): void {
+  const count = pool.count;
+  if (from < count) {
+    const first = memberAt(pool, from);
+    if (first !== null && isUsable(first, weight)) {
+      turn.found = from;
+      turn.weight = weight;
+      return;
+    }
+    search(pool, from, (count - from) >>> 0, weight, turn);
+    if (turn.found !== NOWHERE) return;
+  }
+  const divisor = pool.weightDivisor;
+  const lowered = weight > divisor ? weight - divisor : highest;
+  search(pool, 0, count, lowered, turn);
+  if (turn.found !== NOWHERE || turn.heaviest === 0) return;
+  turn.found = turn.heaviestAt;
+  turn.weight = highestStep(turn.heaviest, divisor);
+}
+
+/** Chooses a destination of the pool; 0: none is usable. */
+export function chooseWeightedRoundRobin(service: Service, pool: Pool): u32 {
+  let chosen = 0;
+  const highest = highestStep(pool.maximumWeight, pool.weightDivisor);
+  if (highest === 0) return 0;
+  for (let i = 0; i < TRIES; i++) {
+    const cursor = readOnce(service, "cursor");
+    let from = Number(cursor & POSITION_MASK);
+    let weight = Number((cursor >> WEIGHT_SHIFT) & WEIGHT_MASK);
+    if (weight === 0) weight = pool.initialWeight;
+    if (weight === 0 || Number(cursor >> GENERATION_SHIFT) !== (pool.generation & GENERATION_MASK)) {
+      from = 0;
+      weight = currentWeightAfterEdit(weight, pool.maximumWeight, pool.weightDivisor);
+    }
+    const turn = make(Search);
+    nextTurn(pool, from, weight, highest, turn);
+    const member = memberAt(pool, turn.found);
+    if (member === null) return 0;
+    chosen = member.destination;
+    const next =
+      BigInt((turn.found + 1) & 0xffff) |
+      (BigInt(turn.weight & 0x7fffffff) << WEIGHT_SHIFT) |
+      (BigInt(pool.generation & GENERATION_MASK) << GENERATION_SHIFT);
+    if (atomicCompareExchange(service, "cursor", cursor, next) === cursor) return chosen;
+  }
+  return chosen;
+}

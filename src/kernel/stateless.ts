@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/**
+ * Flows that found no room in the connection table are forwarded without state: a client's packets go where rendezvous
+ * hashing sends them, and a server's are given the address of the service that its port belongs to.
+ */
+import { make, type u32 } from "../bpf/index.ts";
+import { chooseConsistently } from "./schedule/consistent.ts";
+import { serviceOf } from "./service.ts";
+import { type FlowKey, pools, type ServerEntry, ServerKey, servers, serviceTable } from "./tables.ts";
+
+/** The destination of a client's packet; 0: it is for no service of ours. */
+export function statelessDestination(key: FlowKey): u32 {
+  const index = serviceOf(key);
+  if (index === 0) return 0;
+  const service = serviceTable.lookup(index);
+  if (service === null) return 0;
+  const pool = pools.lookup(service.pool);
+  return pool === null ? 0 : chooseConsistently(pool, key);
+}
+
+/** What a server's packet is to look like to the client; null: it is not from a server of ours. */
+export function statelessReply(key: FlowKey): ServerEntry | null {
+  const from = make(ServerKey, {
+    address: key.source,
+    port: key.sourcePort,
+    protocol: key.protocol & 0xff,
+  });
+  return servers.lookup(from);
+}
