@@ -1,7 +1,14 @@
 import type { Machine, MapDefinition, MapHandle } from "../bpf/index.ts";
 import { connectionTable } from "../kernel/tables.ts";
+import { addressNumber } from "./configuration/identity.ts";
 import type { Needs, Plane } from "./plane.ts";
 import { initialise, TableAdministration } from "./table-administration.ts";
+
+/** What the director's host would know. */
+export interface SimulatedHost {
+  /** Broadcast addresses of its networks. */
+  readonly broadcasts?: readonly string[];
+}
 
 /**
  * A director in a simulated machine: for tests and for trying things without root. The datapath's program is not
@@ -9,10 +16,12 @@ import { initialise, TableAdministration } from "./table-administration.ts";
  */
 export class SimulatedPlane implements Plane {
   readonly machine: Machine;
+  readonly #broadcasts: ReadonlySet<number>;
 
   /** Sets up the tables of a fresh machine. */
-  constructor(machine: Machine) {
+  constructor(machine: Machine, host: SimulatedHost = {}) {
     this.machine = machine;
+    this.#broadcasts = new Set((host.broadcasts ?? []).map(addressNumber));
     initialise(this, { connections: machine.map(connectionTable).capacity, cpus: machine.cpus });
   }
 
@@ -24,9 +33,8 @@ export class SimulatedPlane implements Plane {
 
   settle(): void {}
 
-  /** As a host without addresses takes them. */
   isUnicast(address: number): boolean {
-    return isUnicastByItself(address);
+    return isUnicastByItself(address) && !this.#broadcasts.has(address);
   }
 
   monotonicTime(): bigint {
@@ -40,6 +48,6 @@ export function isUnicastByItself(address: number): boolean {
 }
 
 /** The administration of a simulated director. */
-export function simulatedAdministration(machine: Machine): TableAdministration {
-  return new TableAdministration(new SimulatedPlane(machine));
+export function simulatedAdministration(machine: Machine, host?: SimulatedHost): TableAdministration {
+  return new TableAdministration(new SimulatedPlane(machine, host));
 }

@@ -1,14 +1,9 @@
 /** Services and servers as they will be: what commands change before anything is written. */
+
+import { currentWeightAfterEdit, highestStep } from "../../kernel/schedule/wrr-weight.ts";
 import { SCHEDULER_WRR } from "../../kernel/tables.ts";
 import { endpointNumber, type ServiceIdentity } from "./identity.ts";
-import {
-  currentWeightAfterChange,
-  NO_WEIGHTS,
-  roundTop,
-  summarise,
-  type WeightSummary,
-  withWeight,
-} from "./weights.ts";
+import { NO_WEIGHTS, summarise, type WeightSummary, withWeight } from "./weights.ts";
 
 /** Lists longer than this get an index. */
 const INDEX_FROM = 16;
@@ -27,8 +22,6 @@ export interface DraftDestination {
   readonly fresh: boolean;
   /** Its thresholds or forwarding method differ from the table's. */
   edited: boolean;
-  /** Raised or lifted its upper threshold: it no longer counts as overloaded. */
-  relieved: boolean;
   /** Its counters begin anew. */
   restarted: boolean;
 }
@@ -48,7 +41,6 @@ export function newDestination(
     ...settings,
     fresh: true,
     edited: false,
-    relieved: false,
     restarted: true,
   };
 }
@@ -59,7 +51,6 @@ export function editDestination(destination: DraftDestination, settings: Destina
   const differs =
     destination.forward !== forward || destination.upper !== upper || destination.lower !== lower;
   destination.edited ||= differs;
-  destination.relieved ||= upper === 0 || upper > destination.upper;
   destination.forward = forward;
   destination.weight = weight;
   destination.upper = upper;
@@ -172,14 +163,16 @@ export class DraftService {
     if (scheduler === this.scheduler) return;
     this.scheduler = scheduler;
     this.last = null;
-    this.currentWeight = scheduler === SCHEDULER_WRR ? roundTop(this.weights) : 0;
+    const { maximum, divisor } = this.weights;
+    this.currentWeight = scheduler === SCHEDULER_WRR ? highestStep(maximum, divisor) : 0;
   }
 
   #listChanged(weights: WeightSummary | undefined): void {
     this.changed = true;
     this.#weights = weights;
     if (this.scheduler === SCHEDULER_WRR) {
-      this.currentWeight = currentWeightAfterChange(this.currentWeight, this.weights);
+      const { maximum, divisor } = this.weights;
+      this.currentWeight = currentWeightAfterEdit(this.currentWeight, maximum, divisor);
     }
   }
 }

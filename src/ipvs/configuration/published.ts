@@ -70,7 +70,6 @@ export function readDestination(memory: DirectorMemory, row: number, weight: num
     lower: lower.get(row),
     fresh: false,
     edited: false,
-    relieved: false,
     restarted: false,
   };
 }
@@ -95,8 +94,8 @@ function readPosition(
       return { currentWeight: 0, last: list[position] ?? null };
     }
     case SCHEDULER_WRR: {
-      const ran = cursor >> 36n === (current & 0xfff_ffffn);
-      const weight = ran ? Number((cursor >> 16n) & 0xf_ffffn) : initialWeight.get(pool);
+      const ran = cursor >> 47n === (current & 0x1_ffffn);
+      const weight = ran ? Number((cursor >> 16n) & 0x7fff_ffffn) : initialWeight.get(pool);
       return { currentWeight: weight, last: null };
     }
     default:

@@ -21,7 +21,6 @@ const KNOWN_ONLY: ReadonlySet<string> = new Set([
   "nq",
   "fo",
   "ovf",
-  "twos",
 ]);
 
 /** The number of a scheduler of ours; "unsupported" if only IPVS has it, "unknown" if nobody has. */

@@ -5,8 +5,8 @@ import type { DirectorMemory } from "../memory/director-memory.ts";
 
 /** `Pool.resume`: begin at the head of the list. */
 const FROM_THE_HEAD = 0xffff;
-/** Cursors hold this many bits of the generation, or more. */
-const GENERATION_MASK = 0xff_ffff;
+/** The bits of the generation that every scheduler's cursor holds. */
+const GENERATION_MASK = 0x1_ffff;
 
 /** The slot of the pool a service is to use next: of its two, the one not in use. */
 export function nextPool(service: DraftService): number {

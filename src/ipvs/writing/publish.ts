@@ -122,7 +122,7 @@ function placeDestinations(memory: DirectorMemory, plan: Plan, draft: Draft): vo
     destinations.upper.set(row, destination.upper);
     destinations.lower.set(row, destination.lower);
     destinations.service.set(row, service.row);
-    if (destination.fresh || destination.relieved) destinations.overloaded.set(row, 0);
+    if (destination.fresh) destinations.overloaded.set(row, 0);
     destinations.inUse.set(row, 1);
     destinations.available.set(row, 1);
   }
@@ -188,7 +188,7 @@ function timeoutChanges({ timeouts, memory }: Draft): Change[] {
   });
 }
 
-/** What follows from the publication: servers no list names any more, servers no longer overloaded, freed slots. */
+/** What follows from the publication: servers no list names any more, what they had counted, freed slots. */
 function retire(memory: DirectorMemory, { altered, deleted, coming, leaving }: Plan): void {
   const { destinations, services } = memory;
   for (const { destination } of leaving) destinations.available.set(destination.row, 0);
@@ -210,11 +210,6 @@ function retire(memory: DirectorMemory, { altered, deleted, coming, leaving }: P
   }
   for (const { destination } of leaving) {
     if (memory.connectionsOf(destination.row) === 0) destinations.inUse.set(destination.row, 0);
-  }
-  for (const service of altered) {
-    for (const { row, relieved } of service.list) {
-      if (relieved && destinations.overloaded.get(row) !== 0) destinations.overloaded.set(row, 0);
-    }
   }
   for (const service of deleted) services.inUse.set(service.row, 0);
 }
