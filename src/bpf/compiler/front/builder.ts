@@ -141,9 +141,10 @@ export class FunctionBuilder {
     for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
       if (reached.has(id)) continue;
       reached.add(id);
-      const { terminator } = byId.get(id)!;
-      if (terminator.op === "jump") pending.push(terminator.target);
-      if (terminator.op === "branch") pending.push(terminator.then, terminator.otherwise);
+      // Blocks are missing only where something was refused.
+      const terminator = byId.get(id)?.terminator;
+      if (terminator?.op === "jump") pending.push(terminator.target);
+      if (terminator?.op === "branch") pending.push(terminator.then, terminator.otherwise);
     }
     return {
       ...head,

@@ -67,9 +67,10 @@ function callValue(cx: Context, target: Value, node: t.CallExpression, callee: t
   if (lowering?.kind === "helper") return lowerHelper(cx, lowering, node);
   if (lowering?.kind === "special") return lowerSpecial(cx, lowering.name, node);
   if (target.kind === "static" && typeof target.value === "function") {
+    const name = callee.type === "Identifier" ? callee.name : "name";
     throw cx.error(
       "COMPILE_NAME",
-      "this JavaScript function has no meaning in the kernel: call kernel functions and intrinsics",
+      `this JavaScript function has no meaning in the kernel: kernel functions are written as \`export function ${name}(…)\``,
       callee,
     );
   }
@@ -85,11 +86,11 @@ function callFunction(cx: Context, source: FunctionSource, node: t.CallExpressio
       node,
     );
   }
+  const name = cx.shared.require(source, { kind: "direct" }, cx.position(node));
   const args = parameters.map(({ type }, i) => {
     const argument = node.arguments[i]!;
     return coerce(cx, lower(cx, argument), type, argument, "passed");
   });
-  const name = cx.shared.require(source, { kind: "direct" }, cx.position(node));
   if (returns.kind === "void") {
     cx.builder.emit({ op: "call", function: name, args });
     return { kind: "void" };

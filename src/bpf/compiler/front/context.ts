@@ -56,6 +56,8 @@ export class Context {
   returns: Type = { kind: "void" };
   convention: Convention = { kind: "direct" };
   facts: Facts = new Map();
+  /** Variables of which too little is known since a condition about them was refused: uses of them are no further errors. */
+  readonly silenced = new Set<Variable>();
   loopDepth = 0;
 
   constructor(shared: ModuleContext, module: KernelModule, node: t.Node) {

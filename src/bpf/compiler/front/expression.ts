@@ -101,7 +101,7 @@ function lowerName(cx: Context, node: t.Identifier): Value {
 
 /** What a local name stands for here. */
 export function readVariable(cx: Context, variable: Variable): Value {
-  if (variable.poisoned) throw new Poisoned();
+  if (variable.poisoned || cx.silenced.has(variable)) throw new Poisoned();
   const value = cx.facts.get(variable) ?? variable.value;
   const known = knownNumber(value);
   return known === undefined ? value : constantNumber(known);

@@ -3,7 +3,7 @@ import type * as t from "@babel/types";
 import { readType } from "./annotation.ts";
 import { lowerAssignment, lowerUpdate } from "./assignment.ts";
 import { coerce } from "./coerce.ts";
-import { lowerCondition } from "./condition.ts";
+import { lowerCondition, type Outcome } from "./condition.ts";
 import type { Context } from "./context.ts";
 import { bare, lower, mismatch } from "./expression.ts";
 import { lowerFor } from "./loop.ts";
@@ -13,13 +13,19 @@ import { type Facts, joinFacts } from "./scope.ts";
 import { lowerSwitch } from "./switch.ts";
 import { type Type, widened } from "./type.ts";
 import { type Value, valueOfType } from "./value.ts";
+import { assignedNames, referencedNames } from "./walk.ts";
 import { wrapped } from "./wide.ts";
 
 /** Lowers statements one after the other, up to the first that cannot be reached. */
 export function lowerStatements(cx: Context, nodes: readonly t.Statement[]): void {
   for (const node of nodes) {
     if (!cx.builder.reachable) return;
-    cx.attempt(() => lowerStatement(cx, node));
+    const before = cx.facts;
+    if (cx.attempt(() => lowerStatement(cx, node))) continue;
+    // Go on behind it, to find what else is refused.
+    if (!cx.builder.reachable) cx.builder.start(cx.builder.label());
+    cx.facts = before;
+    cx.forget(assignedNames(node));
   }
 }
 
@@ -209,7 +215,7 @@ export function inRegister(value: Value, reg: number): Value | undefined {
 function lowerIf(cx: Context, node: t.IfStatement): void {
   const { builder } = cx;
   const [then, otherwise, done] = [builder.label(), builder.label(), builder.label()];
-  const { whenTrue, whenFalse } = lowerCondition(cx, node.test, then, otherwise);
+  const { whenTrue, whenFalse } = testOf(cx, node.test, then, otherwise);
   const ends: Facts[] = [];
   const side = (label: number, facts: Facts | null, body: t.Statement | null | undefined): void => {
     if (!facts) return;
@@ -225,6 +231,19 @@ function lowerIf(cx: Context, node: t.IfStatement): void {
   if (ends.length === 0) return;
   builder.start(done);
   cx.facts = ends.reduce(joinFacts);
+}
+
+/** The condition of an `if`; where it is refused, what it would have proved is not asked for any more. */
+function testOf(cx: Context, test: t.Expression, then: number, otherwise: number): Outcome {
+  try {
+    return lowerCondition(cx, test, then, otherwise);
+  } catch (error) {
+    for (const { name } of referencedNames(test)) {
+      const variable = cx.scopes.find(name);
+      if (variable) cx.silenced.add(variable);
+    }
+    throw error;
+  }
 }
 
 function lowerReturn(cx: Context, node: t.ReturnStatement): void {
