@@ -4,17 +4,15 @@ import type { IrModule, Reg } from "../../ir.ts";
 import type { MapDefinition } from "../../map.ts";
 import type { CompiledProgram, FunctionInfo, LineInfo } from "../../program.ts";
 import { allocateRegisters } from "./allocate/allocate.ts";
-import { cleanControlFlow } from "./clean.ts";
 import { expandCompares } from "./compares.ts";
 import { contextRegisters, markContextParameters } from "./contexts.ts";
-import { fromSsa } from "./destruct.ts";
 import { emitFunction } from "./emit.ts";
 import { checkFrames, type Frame, layoutSlots } from "./frames.ts";
 import type { Graph } from "./graph.ts";
 import { type InlineOptions, inlineFunctions, reachable, referencesOf } from "./inline.ts";
 import { layoutBlocks } from "./layout.ts";
+import { optimise } from "./optimise/optimise.ts";
 import { selectInstructions } from "./select.ts";
-import { toSsa } from "./ssa.ts";
 
 export interface ProgramOptions {
   readonly name: string;
@@ -39,7 +37,7 @@ export function generate(
   options: GenerateOptions = {},
 ): CompiledProgram {
   const inlined = inlineFunctions(module, options);
-  for (const graph of inlined.values()) optimise(graph);
+  for (const graph of inlined.values()) optimise(graph, { isEntry: graph.name === module.entry });
   const graphs = reachable(module.entry, inlined);
   markContextParameters(module.entry, graphs);
 
@@ -64,12 +62,6 @@ export function generate(
     lines: lineInfo(instructions, functions),
     maps: mapsOf(graphs.values()),
   };
-}
-
-function optimise(graph: Graph): void {
-  toSsa(graph);
-  fromSsa(graph);
-  cleanControlFlow(graph);
 }
 
 function compile(graph: Graph, options: GenerateOptions): { code: AsmInstruction[]; frame: Frame } {

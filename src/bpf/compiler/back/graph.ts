@@ -184,3 +184,15 @@ export function removeUnreachable(graph: Graph): boolean {
   }
   return changed;
 }
+
+/** Drops the φ arguments of `to` that belong to the edge from `from`, which is no more. */
+export function forgetEdge(graph: Graph, from: BlockId, to: BlockId): void {
+  for (const phi of blockOf(graph, to).phis) phi.args.delete(from);
+}
+
+/** What defines each register, in SSA form. */
+export type Definitions = Map<Reg, Instruction | Phi>;
+
+export function isPhi(definition: Instruction | Phi): definition is Phi {
+  return !("op" in definition);
+}
