@@ -5,7 +5,7 @@
  *
  * Interfaces without Ethernet headers, and loopback, are not for this program.
  */
-import { make, type Packet, pullData, readOnce, TC_NEXT, TC_SHOT, type u32 } from "../bpf/index.ts";
+import { make, type Packet, pullData, readOnce, TC_NEXT, TC_SHOT, type u8, type u32 } from "../bpf/index.ts";
 import { admit, NOT_OURS, REFUSED, STATELESS } from "./admit.ts";
 import { currentTick } from "./clock.ts";
 import { retire } from "./connection/retire.ts";
@@ -133,7 +133,7 @@ function isCurrent(
 }
 
 /** A TCP segment (with its flags) or UDP datagram of the flow `key`, in an IP packet of `length` bytes. */
-function direct(packet: Packet, key: FlowKey, transport: u32, length: u32, flags: u32): u32 {
+function direct(packet: Packet, key: FlowKey, transport: u8, length: u32, flags: u32): u32 {
   const now = currentTick();
   let index = NO_CONNECTION;
   let direction = FROM_CLIENT;

@@ -6,6 +6,7 @@ import {
   redirectNeighbour,
   TC_NEXT,
   TC_SHOT,
+  type u8,
   type u16,
   type u32,
 } from "../../bpf/index.ts";
@@ -16,7 +17,7 @@ import { isFresh, NO_WAY, resolve, sendBy, TOO_LARGE } from "./next-hop.ts";
 import { translate } from "./translate.ts";
 
 /** The length of the largest IP packet that this one is on the wire: of a super-packet, its segments. */
-export function lengthOnWire(packet: Packet, transport: u32, protocol: u32, length: u32): u32 {
+export function lengthOnWire(packet: Packet, transport: u8, protocol: u32, length: u32): u32 {
   const payload = packet.gsoSize;
   if (payload === 0) return length;
   let header = UDP_HEADER;
@@ -25,13 +26,13 @@ export function lengthOnWire(packet: Packet, transport: u32, protocol: u32, leng
     if (tcp === null) return length;
     header = (tcp.length >>> 4) * 4;
   }
-  return transport - LINK_HEADER + header + payload;
+  return (transport - LINK_HEADER + header + payload) >>> 0;
 }
 
 /** A question to the routing table about the packet as it will be after translation. */
 function describe(
   packet: Packet,
-  transport: u32,
+  transport: u8,
   direction: u32,
   address: u32,
   length: u32,
@@ -61,7 +62,7 @@ function describe(
  */
 export function forward(
   packet: Packet,
-  transport: u32,
+  transport: u8,
   direction: u32,
   length: u32,
   address: u32,

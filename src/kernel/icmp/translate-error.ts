@@ -12,6 +12,8 @@ import {
   redirectNeighbour,
   TC_NEXT,
   TC_SHOT,
+  type u8,
+  type u16,
   type u32,
 } from "../../bpf/index.ts";
 import { currentTick } from "../clock.ts";
@@ -52,8 +54,8 @@ import {
  */
 function translateBoth(
   packet: Packet,
-  transport: u32,
-  quotedTransport: u32,
+  transport: u8,
+  quotedTransport: u16,
   connection: Connection,
   direction: u32,
 ): boolean {
@@ -92,7 +94,7 @@ function setAnswerKey(quote: Ipv4, ports: Ports, key: FlowKey): void {
 }
 
 /** An ICMP message, whose header begins at `transport`, in an IP packet of `length` bytes. Returns the verdict. */
-export function translateError(packet: Packet, transport: u32, length: u32): u32 {
+export function translateError(packet: Packet, transport: u8, length: u32): u32 {
   const ip = packet.header(Ipv4, LINK_HEADER);
   const icmp = packet.header(Icmp, transport);
   if (ip === null || icmp === null) return TC_NEXT;

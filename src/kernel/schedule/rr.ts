@@ -32,7 +32,8 @@ export function lastPosition(cursor: u64, pool: Pool): u32 {
 /** The position of the next usable member after `last`, or NOWHERE. */
 export function nextPosition(pool: Pool, last: u32): u32 {
   const count = pool.count;
-  const from = last + 1 < count && last !== NOWHERE ? last + 1 : 0;
+  const following = (last + 1) >>> 0;
+  const from = following < count && last !== NOWHERE ? following : 0;
   const first = memberAt(pool, from);
   if (first === null) return NOWHERE;
   if (isUsable(first, 1)) return from;

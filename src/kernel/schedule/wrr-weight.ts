@@ -7,7 +7,7 @@ import type { u32 } from "../../bpf/index.ts";
 
 /** The highest step: the least that leaves only the heaviest members in. 0 if there is none with a weight. */
 export function highestStep(maximumWeight: u32, weightDivisor: u32): u32 {
-  return maximumWeight < weightDivisor ? 0 : maximumWeight - weightDivisor + 1;
+  return maximumWeight < weightDivisor ? 0 : (maximumWeight - weightDivisor + 1) >>> 0;
 }
 
 /**
@@ -18,5 +18,5 @@ export function currentWeightAfterEdit(current: u32, maximumWeight: u32, weightD
   const highest = highestStep(maximumWeight, weightDivisor);
   if (current === 0 || current > highest) return highest;
   if (weightDivisor <= 1) return current;
-  return current - (current % weightDivisor) + 1;
+  return (current - (current % weightDivisor) + 1) >>> 0;
 }

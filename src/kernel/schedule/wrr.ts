@@ -37,7 +37,7 @@ function nextTurn(pool: Pool, from: u32, weight: u32, highest: u32, turn: Search
     if (turn.found !== NOWHERE) return;
   }
   const divisor = pool.weightDivisor;
-  const lowered = weight > divisor ? weight - divisor : highest;
+  const lowered = weight > divisor ? (weight - divisor) >>> 0 : highest;
   search(pool, 0, count, lowered, turn);
   if (turn.found !== NOWHERE || turn.heaviest === 0) return;
   turn.found = turn.heaviestAt;

@@ -29,9 +29,8 @@ export type Estimation = Infer<typeof Estimation>;
 
 /** A quarter of the way from `average` to `rate`, rounded down. */
 export function approach(average: u64, rate: u64): u64 {
-  return rate >= average
-    ? BigInt.asUintN(64, average + ((rate - average) >> 2n))
-    : BigInt.asUintN(64, average - ((average - rate + 3n) >> 2n));
+  if (rate >= average) return BigInt.asUintN(64, average + (BigInt.asUintN(64, rate - average) >> 2n));
+  return BigInt.asUintN(64, average - (BigInt.asUintN(64, average - rate + 3n) >> 2n));
 }
 
 /** The new average after `now − last` in a round. */
@@ -78,7 +77,8 @@ export function estimateFrom(position: u32, interval: u64): u32 {
   const end = settings.at(0).destinationEnd;
   if (position >= end || interval === 0n) return position;
   const share = Math.trunc((end + TICKS_A_ROUND - 1) / TICKS_A_ROUND);
-  const rounds = end - position < share ? end - position : share;
+  const left = (end - position) >>> 0;
+  const rounds = left < share ? left : share;
   const context = make(Estimation, {
     packetFactor: divide64(PACKET_SCALE * SECOND, interval),
     byteFactor: divide64(BYTE_SCALE * SECOND, interval),

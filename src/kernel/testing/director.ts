@@ -1,0 +1,215 @@
+/**
+ * A director in memory for tests: a machine with the datapath's program, two interfaces and routes as in the recordings of
+ * packets (recordings/packets, "topology").
+ */
+import {
+  createMachine,
+  FIB_FRAGMENTATION_NEEDED,
+  FIB_NO_NEIGHBOUR,
+  FIB_NOT_FORWARDED,
+  FIB_SUCCESS,
+  type FibLookup,
+  type Machine,
+  type PacketOptions,
+  SimulatedPacket,
+} from "../../bpf/index.ts";
+import { arm } from "../arm.ts";
+import { ingress } from "../ingress.ts";
+import {
+  type Counters,
+  connectionTable,
+  counters,
+  destinationTable,
+  events,
+  STATE_MASK,
+  STATE_REMOVED,
+  settings,
+  TICK_SHIFT,
+} from "../tables.ts";
+import { Configuration } from "./configure.ts";
+
+export const CLIENT_SIDE = 2;
+export const SERVER_SIDE = 3;
+export const CLIENT_MAC = 0x020000000001;
+export const CLIENT_SIDE_MAC = 0x020000000002;
+export const SERVER_SIDE_MAC = 0x020000000003;
+export const SERVER_MAC = 0x020000000004;
+
+const STATE_NAMES = [
+  "NONE",
+  "ESTABLISHED",
+  "SYN_SENT",
+  "SYN_RECV",
+  "FIN_WAIT",
+  "TIME_WAIT",
+  "CLOSE",
+  "CLOSE_WAIT",
+  "LAST_ACK",
+  "LISTEN",
+  "SYNACK",
+  "UDP",
+];
+
+export interface DirectorOptions {
+  readonly connectionLimit?: number;
+  readonly cpus?: number;
+  readonly options?: Readonly<Record<string, number | boolean>>;
+  /** Numbers of entries that differ from the tables' own, by map name. */
+  readonly entries?: Readonly<Record<string, number>>;
+}
+
+/** What became of a packet. */
+export interface Outcome {
+  readonly verdict: number;
+  readonly packet: SimulatedPacket;
+  /** The interface it was sent out of, 0 if it was not. */
+  readonly out: number;
+}
+
+/** A connection of the table, in words. */
+export interface ListedConnection {
+  readonly state: string;
+  /** Seconds left. */
+  readonly expires: number;
+  readonly source: string;
+  readonly virtual: string;
+  readonly destination: string;
+}
+
+function endpointText(address: number, port: number): string {
+  return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}:${port}`;
+}
+
+export class TestDirector {
+  readonly machine: Machine;
+  readonly configuration: Configuration;
+  /** MTU by interface. */
+  readonly mtus = new Map([
+    [CLIENT_SIDE, 1500],
+    [SERVER_SIDE, 1500],
+  ]);
+  /** Whether the neighbours are known to the kernel. */
+  neighboursKnown = true;
+  /** How often the routing table was asked. */
+  lookups = 0;
+  readonly #limit: number;
+
+  constructor(options: DirectorOptions = {}) {
+    this.#limit = options.connectionLimit ?? 64;
+    this.machine = createMachine({
+      cpus: options.cpus ?? 1,
+      time: 5_000_000_000n,
+      options: { cpus: options.cpus ?? 1, ...options.options },
+      entries: {
+        service_table: 64,
+        pools: 128,
+        members: 8192,
+        destinations: 128,
+        counters: 128,
+        estimates: 128,
+        connections: this.#limit,
+        due: this.#limit,
+        ...options.entries,
+      },
+      fib: (request) => this.#route(request),
+    });
+    this.configuration = new Configuration(this.machine, this.#limit);
+    const started = this.machine.run(() => arm(new SimulatedPacket(new Uint8Array(14))));
+    if (started !== 0) throw new Error(`the clock did not start: ${started}`);
+  }
+
+  /** Lets a frame come in. */
+  receive(bytes: Uint8Array, options: PacketOptions = {}): Outcome {
+    const packet = new SimulatedPacket(bytes, options);
+    const verdict = this.machine.execute(ingress, packet);
+    return { verdict, packet, out: packet.redirected?.ifindex ?? 0 };
+  }
+
+  /** Lets time pass. */
+  wait(seconds: number): void {
+    this.machine.clock.advance(BigInt(Math.round(seconds * 1e9)));
+  }
+
+  /** The live connections, in table order. */
+  connections(): ListedConnection[] {
+    return this.machine.run(() => {
+      const now = Number(this.machine.now() >> TICK_SHIFT);
+      const list: ListedConnection[] = [];
+      for (let slot = 0; slot < this.#limit; slot++) {
+        const each = connectionTable.lookup(slot)!;
+        if ((each.state & STATE_MASK) === 0 || (each.state & STATE_REMOVED) !== 0) continue;
+        list.push({
+          state: STATE_NAMES[each.state & STATE_MASK]!,
+          expires: ((each.expires - now) * Number(1n << TICK_SHIFT)) / 1e9,
+          source: endpointText(each.client, each.clientPort),
+          virtual: endpointText(each.virtual, each.virtualPort),
+          destination: endpointText(each.server, each.serverPort),
+        });
+      }
+      return list;
+    });
+  }
+
+  /** Active and inactive connections of a destination. */
+  load(slot: number): { readonly active: number; readonly inactive: number } {
+    return this.machine.run(() => {
+      const { active, inactive } = destinationTable.lookup(slot)!;
+      return { active, inactive };
+    });
+  }
+
+  /** The counters of a destination, over all CPUs, as numbers. */
+  counters(slot: number): Record<keyof Counters, number> {
+    return this.machine.run(() => {
+      const sum = { connections: 0, inPackets: 0, inBytes: 0, outPackets: 0, outBytes: 0 };
+      for (let cpu = 0; cpu < this.machine.cpus; cpu++) {
+        const part = counters.lookupOn(slot, cpu)!;
+        for (const name of Object.keys(sum) as (keyof Counters)[]) sum[name] += Number(part[name]);
+      }
+      return sum;
+    });
+  }
+
+  /** What the datapath counted about itself. */
+  events(): Record<string, number> {
+    return this.machine.run(() => {
+      const sum: Record<string, number> = {};
+      for (let cpu = 0; cpu < this.machine.cpus; cpu++) {
+        const { created, expired, stateless, refused, orphaned, malformed, answered, unanswered } =
+          events.lookupOn(0, cpu)!;
+        const part = { created, expired, stateless, refused, orphaned, malformed, answered, unanswered };
+        for (const [name, value] of Object.entries(part)) sum[name] = (sum[name] ?? 0) + Number(value);
+      }
+      return sum;
+    });
+  }
+
+  setEpoch(epoch: number): void {
+    this.machine.run(() => {
+      settings.at(0).epoch = epoch;
+    });
+  }
+
+  #route(request: FibLookup): number {
+    this.lookups += 1;
+    const to = request.destination[0]!;
+    // 198.18.0.0/15 is the client's, 10.0.0.0/24 the servers'.
+    const out = to >>> 17 === 0xc612 >>> 1 ? CLIENT_SIDE : to >>> 8 === 0x0a0000 ? SERVER_SIDE : 0;
+    if (out === 0) return FIB_NOT_FORWARDED;
+    request.ifindex = out;
+    const mtu = this.mtus.get(out)!;
+    if (request.totalLength > mtu) {
+      request.totalLength = mtu;
+      return FIB_FRAGMENTATION_NEEDED;
+    }
+    if (!this.neighboursKnown) return FIB_NO_NEIGHBOUR;
+    request.totalLength = mtu;
+    const [from, neighbour] =
+      out === CLIENT_SIDE ? [CLIENT_SIDE_MAC, CLIENT_MAC] : [SERVER_SIDE_MAC, SERVER_MAC];
+    for (let i = 0; i < 6; i++) {
+      request.sourceMac[i] = Math.floor(from / 2 ** (40 - 8 * i)) & 255;
+      request.destinationMac[i] = Math.floor(neighbour / 2 ** (40 - 8 * i)) & 255;
+    }
+    return FIB_SUCCESS;
+  }
+}

@@ -1,0 +1,26 @@
+/** Recordings of IPVS, for tests. `recordings/README.md` says what is in them. */
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { decodePcap } from "../../net/index.ts";
+
+function findRoot(): string {
+  if (process.env.LVS_ROOT !== undefined) return process.env.LVS_ROOT;
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, "recordings"))) {
+    if (dirname(folder) === folder)
+      throw new Error("cannot find the recordings: set LVS_ROOT to the repository");
+    folder = dirname(folder);
+  }
+  return folder;
+}
+
+/** A recording that is JSON, by its path below `recordings`. */
+export function readRecording<T>(path: string): T {
+  return JSON.parse(readFileSync(join(findRoot(), "recordings", path), "utf8")) as T;
+}
+
+/** The frames of a capture, by its path below `recordings`; the time is in ns. */
+export function readCapture(path: string): readonly { readonly time: bigint; readonly bytes: Uint8Array }[] {
+  return decodePcap(readFileSync(join(findRoot(), "recordings", path))).packets;
+}
