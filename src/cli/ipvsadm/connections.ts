@@ -31,7 +31,7 @@ export function printConnection(entry: ConnectionEntry, options: ConnectionOptio
     name(entry.virtual).padEnd(18),
   ];
   if (options.engine && engine !== null) {
-    columns.push(name(entry.destination).padEnd(18), engine.name.padEnd(16), engine.data);
+    columns.push(name(entry.destination).padEnd(16), engine.name.padEnd(18), engine.data);
   } else {
     columns.push(name(entry.destination));
   }

@@ -1,0 +1,75 @@
+import {
+  type Destination,
+  type DestinationStatus,
+  NO_RATES,
+  NO_STATISTICS,
+  type ServiceKey,
+  type ServiceStatus,
+  type VirtualService,
+} from "../../ipvs/model.ts";
+
+/** A TCP or UDP service over IPv4, from `tcp/192.0.2.1:80`. */
+export function keyOf(text: string): ServiceKey {
+  const [protocol, address, port] = text.split(/[/:]/);
+  return {
+    kind: "address",
+    family: 4,
+    protocol: protocol as "tcp" | "udp",
+    address: address!,
+    port: Number(port),
+  };
+}
+
+/** A plain round-robin service with changes. */
+export function serviceOf(key: ServiceKey, changes: Partial<VirtualService> = {}): VirtualService {
+  return {
+    key,
+    scheduler: "rr",
+    schedulerFlags: 0,
+    persistence: null,
+    engine: null,
+    onePacket: false,
+    ...changes,
+  };
+}
+
+/** A masqueraded server with changes, from `10.0.0.1:80`. */
+export function serverOf(text: string, changes: Partial<Destination> = {}): Destination {
+  const [address, port] = text.split(":");
+  return {
+    family: 4,
+    address: address!,
+    port: Number(port),
+    method: "masquerade",
+    tunnel: null,
+    weight: 1,
+    upperThreshold: 0,
+    lowerThreshold: 0,
+    ...changes,
+  };
+}
+
+/** A service at which nothing is going on, with changes. */
+export function serviceStatus(
+  service: VirtualService,
+  destinations: readonly DestinationStatus[] = [],
+  changes: Partial<ServiceStatus> = {},
+): ServiceStatus {
+  return { service, destinations, statistics: NO_STATISTICS, rates: NO_RATES, ...changes };
+}
+
+/** A server at which nothing is going on, with changes. */
+export function serverStatus(
+  destination: Destination,
+  changes: Partial<DestinationStatus> = {},
+): DestinationStatus {
+  return {
+    destination,
+    active: 0,
+    inactive: 0,
+    persistent: 0,
+    statistics: NO_STATISTICS,
+    rates: NO_RATES,
+    ...changes,
+  };
+}
