@@ -1,8 +1,8 @@
 /** Stack frames: where slots lie, and whether a chain of calls fits into 512 bytes. */
 import { STACK_LIMIT } from "../../asm/index.ts";
-import type { StackSlot } from "../../ir.ts";
 import { StackLimitError, type StackUse } from "./errors.ts";
 import type { Graph } from "./graph.ts";
+import { overlappingSlots } from "./share-slots.ts";
 
 /** The verifier counts each frame in steps of this. */
 const FRAME_STEP = 32;
@@ -14,14 +14,29 @@ export interface SlotLayout {
   readonly bytes: number;
 }
 
-/** One slot below the other. All are 8-byte aligned, as the verifier wants for helpers. */
-export function layoutSlots(slots: readonly StackSlot[]): SlotLayout {
-  let bytes = 0;
-  const offsets = slots.map((slot) => {
-    bytes += Math.ceil(slot.size / 8) * 8;
-    return -bytes;
-  });
-  return { offsets, bytes };
+/**
+ * Places slots, the largest first, each as high as those that live at the same time allow. All are 8-byte aligned, as the
+ * verifier wants for helpers.
+ */
+export function layoutSlots(graph: Graph): SlotLayout {
+  const sizes = graph.slots.map((slot) => Math.ceil(slot.size / 8) * 8);
+  const overlaps = overlappingSlots(graph);
+  const ends: number[] = sizes.map(() => 0);
+  const order = sizes.map((_, slot) => slot).sort((a, b) => sizes[b]! - sizes[a]! || a - b);
+  const placed: number[] = [];
+  for (const slot of order) {
+    const taken = placed
+      .filter((other) => (overlaps[slot]! >> BigInt(other)) & 1n)
+      .sort((a, b) => ends[a]! - ends[b]!);
+    let top = 0;
+    for (const other of taken) {
+      if (ends[other]! - sizes[other]! >= top + sizes[slot]!) break;
+      top = Math.max(top, ends[other]!);
+    }
+    ends[slot] = top + sizes[slot]!;
+    placed.push(slot);
+  }
+  return { offsets: ends.map((end) => -end), bytes: Math.max(0, ...ends) };
 }
 
 /** A generated function's part in the stack. */

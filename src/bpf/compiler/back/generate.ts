@@ -67,7 +67,7 @@ export function generate(
 function compile(graph: Graph, options: GenerateOptions): { code: AsmInstruction[]; frame: Frame } {
   expandCompares(graph);
   const contexts: ReadonlySet<Reg> = contextRegisters(graph);
-  const slots = layoutSlots(graph.slots);
+  const slots = layoutSlots(graph);
   const machine = selectInstructions(graph, {
     slotOffsets: slots.offsets,
     slotBytes: slots.bytes,

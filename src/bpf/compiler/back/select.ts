@@ -71,6 +71,8 @@ class Selector {
   readonly #bigEndian: boolean;
   /** Addresses of stack slots by the register that holds them. */
   readonly #stackAddresses = new Map<Reg, number>();
+  /** Maps and functions, which only calls take: loaded where they are passed. */
+  readonly #references = new Map<Reg, (dst: Register) => AsmInstruction>();
   #nextRegister: number;
   #out: MachineInstruction[] = [];
   #at: SourcePosition | undefined;
@@ -80,7 +82,7 @@ class Selector {
     this.#options = options;
     this.#bigEndian = options.bigEndian ?? endianness() === "BE";
     this.#nextRegister = FIRST_VIRTUAL + graph.nextRegister;
-    this.#findStackAddresses();
+    this.#findAddresses();
   }
 
   run(): MachineFunction {
@@ -110,19 +112,28 @@ class Selector {
     };
   }
 
-  /** Registers assigned once, with the address of a slot. */
-  #findStackAddresses(): void {
+  /** Registers assigned once, with an address that is cheaper to make again than to keep. */
+  #findAddresses(): void {
     const assigned = new Map<Reg, number>();
-    const slots = new Map<Reg, number>();
     for (const block of this.#graph.blocks.values()) {
       for (const instruction of block.instructions) {
         const dst = definitionOf(instruction);
-        if (dst === undefined) continue;
-        assigned.set(dst, (assigned.get(dst) ?? 0) + 1);
-        if (instruction.op === "stackAddress") slots.set(dst, this.#options.slotOffsets[instruction.slot]!);
+        if (dst !== undefined) assigned.set(dst, (assigned.get(dst) ?? 0) + 1);
       }
     }
-    for (const [reg, offset] of slots) if (assigned.get(reg) === 1) this.#stackAddresses.set(reg, offset);
+    for (const block of this.#graph.blocks.values()) {
+      for (const instruction of block.instructions) {
+        const dst = definitionOf(instruction);
+        if (dst === undefined || assigned.get(dst) !== 1) continue;
+        if (instruction.op === "stackAddress") {
+          this.#stackAddresses.set(dst, this.#options.slotOffsets[instruction.slot]!);
+        } else if (instruction.op === "mapAddress") {
+          this.#references.set(dst, (register) => loadMap(register, instruction.map.name));
+        } else if (instruction.op === "functionAddress") {
+          this.#references.set(dst, (register) => loadFunction(register, instruction.function));
+        }
+      }
+    }
   }
 
   #enter(): void {
@@ -158,8 +169,10 @@ class Selector {
       this.#constant(dst, operand.value);
       return;
     }
+    const reference = this.#references.get(operand.reg);
     const offset = this.#stackAddresses.get(operand.reg);
-    if (offset === undefined) {
+    if (reference) this.#emit(reference(dst));
+    else if (offset === undefined) {
       this.#emit(build.mov.reg(dst, this.#virtual(operand.reg)));
     } else {
       this.#emit(build.mov.reg(dst, FRAME_POINTER));
@@ -169,7 +182,8 @@ class Selector {
 
   /** A register that holds the operand. */
   #register(operand: Operand): Register {
-    if ("reg" in operand && !this.#stackAddresses.has(operand.reg)) return this.#virtual(operand.reg);
+    const made = (reg: Reg) => this.#stackAddresses.has(reg) || this.#references.has(reg);
+    if ("reg" in operand && !made(operand.reg)) return this.#virtual(operand.reg);
     const register = this.#temporary();
     this.#moveTo(register, operand);
     return register;
@@ -226,13 +240,17 @@ class Selector {
         }
         return;
       case "mapAddress":
-        this.#emit(loadMap(this.#virtual(instruction.dst), instruction.map.name));
+        if (!this.#references.has(instruction.dst)) {
+          this.#emit(loadMap(this.#virtual(instruction.dst), instruction.map.name));
+        }
         return;
       case "mapValueAddress":
         this.#emit(loadMapValue(this.#virtual(instruction.dst), instruction.map.name, instruction.offset));
         return;
       case "functionAddress":
-        this.#emit(loadFunction(this.#virtual(instruction.dst), instruction.function));
+        if (!this.#references.has(instruction.dst)) {
+          this.#emit(loadFunction(this.#virtual(instruction.dst), instruction.function));
+        }
         return;
       case "helper":
         this.#arguments(instruction.args);

@@ -7,6 +7,7 @@ import { threadJumps } from "../thread.ts";
 import { clarifyBounds } from "./clarify.ts";
 import { propagateConstants } from "./constants.ts";
 import { removeDeadCode } from "./dead.ts";
+import { numberValues } from "./number.ts";
 import { simplify } from "./simplify.ts";
 
 /** Rounds through SSA form and back. The second sees what threading made of the first's results. */
@@ -25,7 +26,8 @@ export function optimise(graph: Graph, { isEntry }: OptimiseOptions): void {
   const clarify = (each: Graph) => clarifyBounds(each, { returnMatters: !isEntry });
   for (let round = 0; round < ROUNDS; round++) {
     run(graph, threadJumps, cleanControlFlow, toSsa);
-    for (let inner = 0; inner < 2; inner++) run(graph, propagateConstants, simplify, removeDeadCode);
+    for (let inner = 0; inner < 2; inner++)
+      run(graph, propagateConstants, simplify, numberValues, removeDeadCode);
     if (round === ROUNDS - 1) run(graph, clarify);
     run(graph, fromSsa, cleanControlFlow);
   }
