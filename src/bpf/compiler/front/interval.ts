@@ -34,14 +34,16 @@ export function remainderOf(a: Interval, b: Interval): Interval {
   };
 }
 
+/** As `| 0` makes it. */
 export function toInt32(a: Interval): Interval {
-  if (within(a, S32)) return a;
+  if (within(a, S32)) return { low: a.low, high: a.high };
   if (within(a, U32) && a.low > S32.high) return { low: a.low - 2 ** 32, high: a.high - 2 ** 32 };
   return S32;
 }
 
+/** As `>>> 0` makes it. */
 export function toUint32(a: Interval): Interval {
-  if (within(a, U32)) return a;
+  if (within(a, U32)) return { low: a.low, high: a.high };
   if (within(a, S32) && a.high < 0) return { low: a.low + 2 ** 32, high: a.high + 2 ** 32 };
   return U32;
 }

@@ -95,8 +95,8 @@ function initialiser(cx: Context, place: Place, wrapped: t.Node): Initialiser[] 
 /** Of `make(S, {…})` for a field of schema S: the object, or true if there is none. No second slot is needed for it. */
 function nestedMake(cx: Context, node: t.CallExpression, schema: Schema): t.Node | true | undefined {
   if (node.callee.type !== "Identifier" || cx.scopes.find(node.callee.name)) return undefined;
-  const callee = lower(cx, node.callee);
-  const lowering = callee.kind === "static" ? loweringOf(callee.value) : undefined;
+  const callee = cx.shared.program.entity(cx.module, node.callee.name);
+  const lowering = callee?.kind === "value" ? loweringOf(callee.value) : undefined;
   if (lowering?.kind !== "special" || lowering.name !== "make") return undefined;
   if (node.arguments.length === 0 || !sameSchema(schemaArgument(cx, node, 0), schema)) return undefined;
   return node.arguments[1] ?? true;

@@ -139,7 +139,19 @@ cases(
   "b >> 3",
   "b >>> 3",
 );
-cases("a: u8, b: u16", "s32", "a - b", "a * -b", "-a", "(a - b) >> 2", "~(a - b)", "(a - b) ^ b");
+cases(
+  "a: u8, b: u16",
+  "s32",
+  "a - b",
+  "(a - b) | 0",
+  "(a - b) ^ 0",
+  "~~(a - b)",
+  "a * -b",
+  "-a",
+  "(a - b) >> 2",
+  "~(a - b)",
+  "(a - b) ^ b",
+);
 cases("a: boolean, b: boolean", "boolean", "a && b", "a || b", "!a", "!(a && !b)", "a === b", "a !== b");
 cases(
   "a: boolean, b: u8",

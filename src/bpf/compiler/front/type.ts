@@ -61,7 +61,8 @@ export function withinWide(inner: WideInterval, outer: WideInterval): boolean {
 
 /** The type of a `let` without annotation: u32 or s32 where that holds the initialiser, else its own interval. */
 export function widened(interval: Interval): Interval {
-  return within(interval, U32) ? U32 : within(interval, S32) ? S32 : interval;
+  const { low, high } = interval;
+  return within(interval, U32) ? U32 : within(interval, S32) ? S32 : { low, high };
 }
 
 /** Two schemas that describe the same memory with the same names. */
