@@ -7,8 +7,11 @@ import { threadJumps } from "../thread.ts";
 import { clarifyBounds } from "./clarify.ts";
 import { propagateConstants } from "./constants.ts";
 import { removeDeadCode } from "./dead.ts";
+import { reuseLoads } from "./loads.ts";
 import { numberValues } from "./number.ts";
+import { promoteSlots } from "./promote.ts";
 import { simplify } from "./simplify.ts";
+import { removeDeadStores } from "./stores.ts";
 
 /** Rounds through SSA form and back. The second sees what threading made of the first's results. */
 const ROUNDS = 3;
@@ -27,7 +30,8 @@ export function optimise(graph: Graph, { isEntry }: OptimiseOptions): void {
   for (let round = 0; round < ROUNDS; round++) {
     run(graph, threadJumps, cleanControlFlow, toSsa);
     for (let inner = 0; inner < 2; inner++)
-      run(graph, propagateConstants, simplify, numberValues, removeDeadCode);
+      run(graph, propagateConstants, simplify, numberValues, promoteSlots, reuseLoads, removeDeadCode);
+    run(graph, removeDeadStores, removeDeadCode);
     if (round === ROUNDS - 1) run(graph, clarify);
     run(graph, fromSsa, cleanControlFlow);
   }
