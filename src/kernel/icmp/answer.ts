@@ -98,8 +98,8 @@ export function answer(packet: Packet, what: u16, mtu: u32): u32 {
   link.addresses[1] = ((third << 16) | (first >>> 16)) >>> 0;
   link.addresses[2] = ((first << 16) | (second >>> 16)) >>> 0;
 
-  const length = ip.totalLength;
-  const quoted = length > 0 && length < LARGEST_QUOTE ? length : LARGEST_QUOTE;
+  const length = ip.totalLength !== 0 ? ip.totalLength : (packet.length - LINK_HEADER) >>> 0;
+  const quoted = length < LARGEST_QUOTE ? length : LARGEST_QUOTE;
   const padded = ((quoted + 3) >>> 2) * 4;
   const isSuper = packet.gsoSize !== 0;
   if (changeTail(packet, LINK_HEADER + quoted, 0n) !== 0) return TC_SHOT;

@@ -26,8 +26,8 @@ export function flowHash(key: FlowKey): u64 {
 }
 
 /**
- * −log2((n + 1) / 2^32) in units of 2^−16, at least 1; n is 0 … 2^32−1. Between powers of two the logarithm is taken to be
- * straight, which is at most 0.09 off.
+ * −log2(n / 2^32) in units of 2^−16, about; n is 0 (taken for 1) … 2^32−1. Between powers of two the logarithm is taken to be a
+ * parabola, which is at most 0.01 off.
  */
 export function surprise(n: u32): u32 {
   let mantissa = n;
@@ -54,7 +54,8 @@ export function surprise(n: u32): u32 {
   }
   // The mantissa is 2^31 … 2^32−1: 1.0 … 2.0, of which the part after the point counts.
   const fraction = (mantissa >>> 15) & 0xffff;
-  return zeros * 0x10000 + (0x10000 - fraction);
+  const bulge = (Math.trunc((fraction * (0x10000 - fraction)) / 0x10000) * 22_487) >>> 16;
+  return (zeros * 0x10000 + 0x10000 - fraction - bulge) >>> 0;
 }
 
 export const Draw = struct("Draw", {

@@ -42,7 +42,7 @@ function isLater(each: Case): boolean {
   return !SCHEDULERS.includes(each.scheduler) || each.flags.includes("-o") || each.id.includes("ipv6");
 }
 
-function valueOf(argv: readonly string[], option: string): string | undefined {
+function argumentOf(argv: readonly string[], option: string): string | undefined {
   const at = argv.indexOf(option);
   return at < 0 ? undefined : argv[at + 1];
 }
@@ -82,15 +82,15 @@ class Replay {
       configuration.setTcpFinUdp(Number(argv[2]), Number(argv[3]), Number(argv[4]));
       return;
     }
-    const tcp = valueOf(argv, "-t");
+    const tcp = argumentOf(argv, "-t");
     const protocol = tcp === undefined ? "udp" : "tcp";
-    const service = tcp ?? valueOf(argv, "-u")!;
-    const scheduler = valueOf(argv, "-s") ?? "wlc";
-    const server = `${valueOf(argv, "-r") ?? ""}:${service.split(":")[1]}`;
+    const service = tcp ?? argumentOf(argv, "-u")!;
+    const scheduler = argumentOf(argv, "-s") ?? "wlc";
+    const server = `${argumentOf(argv, "-r") ?? ""}:${service.split(":")[1]}`;
     const settings = {
-      weight: Number(valueOf(argv, "-w") ?? 1),
-      upper: Number(valueOf(argv, "-x") ?? 0),
-      lower: Number(valueOf(argv, "-y") ?? 0),
+      weight: Number(argumentOf(argv, "-w") ?? 1),
+      upper: Number(argumentOf(argv, "-x") ?? 0),
+      lower: Number(argumentOf(argv, "-y") ?? 0),
     };
     if (command === "-A") configuration.addService(protocol, service, scheduler);
     else if (command === "-E") configuration.editService(protocol, service, scheduler);

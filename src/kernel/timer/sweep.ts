@@ -50,7 +50,10 @@ function sweepBatch(batch: u32, sweep: Sweep): u32 {
   const first = (sweep.start + batch * BATCH) >>> 0;
   for (let i = 0; i < BATCH; i++) {
     const index = first + i;
-    if (index >= sweep.end) return 1;
+    if (index >= sweep.end) {
+      sweep.position = sweep.end;
+      return 1;
+    }
     const entry = due.lookup(index);
     if (entry === null) return 1;
     const tick = readOnce(entry, "tick");
