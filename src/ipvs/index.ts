@@ -11,6 +11,19 @@ export {
   type DirectorInfo,
   type SyncDaemonRequest,
 } from "./administration.ts";
+export { type InterfaceStatus, NoInterfaceError } from "./director/interfaces.ts";
+export { openAdministration } from "./director/kernel-administration.ts";
+export type { DirectorOptions } from "./director/places.ts";
+export {
+  attach,
+  type ClockStatus,
+  type DirectorStatus,
+  detach,
+  directorStatus,
+  type ProgramStatus,
+  type TableFill,
+  unload,
+} from "./director/status.ts";
 export * from "./errors.ts";
 export * from "./model.ts";
 export { SimulatedPlane, simulatedAdministration } from "./simulated-plane.ts";

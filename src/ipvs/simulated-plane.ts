@@ -1,6 +1,6 @@
 import type { Machine, MapDefinition, MapHandle } from "../bpf/index.ts";
 import { connectionTable } from "../kernel/tables.ts";
-import { addressNumber } from "./configuration/identity.ts";
+import { addressNumber, isUnicastByItself } from "./configuration/identity.ts";
 import type { Needs, Plane } from "./plane.ts";
 import { initialise, TableAdministration } from "./table-administration.ts";
 
@@ -40,11 +40,6 @@ export class SimulatedPlane implements Plane {
   monotonicTime(): bigint {
     return this.machine.clock.now;
   }
-}
-
-/** Whether an IPv4 address can be a host's, as far as the address itself tells. */
-export function isUnicastByItself(address: number): boolean {
-  return address !== 0 && address !== 0xffffffff && address >>> 28 !== 0xe;
 }
 
 /** The administration of a simulated director. */

@@ -79,7 +79,7 @@ export class TableAdministration extends AdministrationBase {
 }
 
 /** What a fresh director's settings are, besides the sizes of its tables. */
-export function initialise(plane: Plane, sizes: { connections: number; cpus: number }): void {
+export function initialise(plane: Pick<Plane, "map">, sizes: { connections: number; cpus: number }): void {
   const value = new Uint8Array(settings.value.size);
   const view = new DataView(value.buffer);
   const { layout, epoch, timeouts, connectionLimit, cpus } = settings.value.field;

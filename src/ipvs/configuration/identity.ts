@@ -67,6 +67,11 @@ export function addressText(address: number): string {
   return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
 }
 
+/** Whether an IPv4 address can be a host's, as far as the address itself tells. */
+export function isUnicastByItself(address: number): boolean {
+  return address !== 0 && address !== 0xffffffff && address >>> 28 !== 0xe;
+}
+
 function notAnAddress(text: string): RangeError {
   return new RangeError(`"${text}" is not an IPv4 address`);
 }

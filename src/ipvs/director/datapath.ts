@@ -1,0 +1,142 @@
+/** The datapath's programs in the kernel: loaded when the configuration needs them, swapped when it needs others. */
+import { type LoadedProgram, loadProgram, openProgram, possibleCpus } from "../../bpf/loader/index.ts";
+import type { CompiledProgram } from "../../bpf/program.ts";
+import { ticker } from "../../kernel/index.ts";
+import { IpvsError } from "../errors.ts";
+import type { Needs } from "../plane.ts";
+import { satisfies } from "../writing/needs.ts";
+import { compiledProgram } from "./compiled-programs.ts";
+import { Interfaces } from "./interfaces.ts";
+import type { PinnedTables } from "./pinned-tables.ts";
+import {
+  isOfSource,
+  optionsOf,
+  type ProgramIdentity,
+  parseProgramName,
+  programName,
+} from "./program-options.ts";
+import { sourceHash } from "./sources.ts";
+
+const PROGRAM_PIN = "ingress";
+
+/** A clock whose last tick is longer ago than this, in ns, has stopped. Ticks are 134 ms apart. */
+const CLOCK_STOPPED = 3_000_000_000n;
+
+/** The shortest frame a test run takes. */
+const SHORTEST_FRAME = 14;
+
+/** The datapath of the namespace whose tables these are. */
+export class Datapath {
+  readonly #tables: PinnedTables;
+  readonly #cacheDirectory: string;
+  readonly interfaces: Interfaces;
+
+  constructor(tables: PinnedTables, cacheDirectory: string) {
+    this.#tables = tables;
+    this.#cacheDirectory = cacheDirectory;
+    this.interfaces = new Interfaces(tables.directory);
+  }
+
+  /**
+   * Sees to it that a program that does all this runs at all interfaces, and that the clock runs. `whole` is asked for
+   * the needs that a new program is made for, if there has to be one.
+   */
+  ensure(changed: Needs, whole: () => Needs): void {
+    const present = this.open();
+    try {
+      if (present !== null && this.#does(present, changed)) {
+        this.interfaces.attachAll(present);
+        if (!this.isTicking()) this.#arm();
+        return;
+      }
+    } finally {
+      present?.close();
+    }
+    this.#replace(whole());
+  }
+
+  /** Attaches the program there is to interfaces that came since. Does nothing before the first service. */
+  refresh(): void {
+    const present = this.open();
+    if (present === null) return;
+    try {
+      this.interfaces.attachAll(present);
+      if (!this.isTicking()) this.#arm();
+    } finally {
+      present.close();
+    }
+  }
+
+  /** The program that runs, or null before the first. Close it. */
+  open(): LoadedProgram | null {
+    return openProgram(`${this.#tables.directory}/${PROGRAM_PIN}`);
+  }
+
+  /** What the program that runs was made for; null if there is none or it is not known. */
+  identity(): ProgramIdentity | null {
+    const present = this.open();
+    if (present === null) return null;
+    present.close();
+    return parseProgramName(present.name) ?? null;
+  }
+
+  /** Whether the clock that ends connections has ticked a moment ago. */
+  isTicking(): boolean {
+    const last = this.lastTick();
+    return last !== 0n && process.hrtime.bigint() - last < CLOCK_STOPPED;
+  }
+
+  /** When the clock last ticked, ns of CLOCK_MONOTONIC; 0: never. */
+  lastTick(): bigint {
+    const value = this.#tables.map(ticker).lookup(new Uint8Array(4));
+    if (value === null) return 0n;
+    return new DataView(value.buffer, value.byteOffset).getBigUint64(ticker.value.field.lastRun.offset, true);
+  }
+
+  #does(program: LoadedProgram, needs: Needs): boolean {
+    const identity = parseProgramName(program.name);
+    return identity !== undefined && isOfSource(identity, sourceHash()) && satisfies(identity.needs, needs);
+  }
+
+  /**
+   * The pin comes first: whoever is killed after that leaves interfaces with the program before, which does for the
+   * configuration that is published, and the next command brings them up to date.
+   */
+  #replace(needs: Needs): void {
+    const name = programName(needs, sourceHash());
+    const options = optionsOf(needs, possibleCpus());
+    const compiled = compiledProgram(
+      { module: "ingress", entry: "ingress", options, name },
+      this.#cacheDirectory,
+    );
+    const program = this.#load(compiled);
+    try {
+      this.#arm();
+      program.pin(`${this.#tables.directory}/${PROGRAM_PIN}`, { replace: true });
+      this.interfaces.attachAll(program);
+    } finally {
+      program.close();
+    }
+  }
+
+  /** Starts the clock, or hands it over to the code of today. */
+  #arm(): void {
+    const options = { cpus: possibleCpus() };
+    const name = `lvs_arm_${sourceHash().slice(0, 7)}`;
+    const compiled = compiledProgram({ module: "arm", entry: "arm", options, name }, this.#cacheDirectory);
+    const program = this.#load(compiled);
+    try {
+      const { verdict } = program.run({ data: new Uint8Array(SHORTEST_FRAME) });
+      if (verdict === 0) return;
+      const step = ["", "finding it", "preparing it", "giving it its function", "starting it"][verdict];
+      const message = `the datapath's clock cannot be started: ${step ?? verdict} failed`;
+      throw new IpvsError("EIO", { operation: "open", message });
+    } finally {
+      program.close();
+    }
+  }
+
+  #load(compiled: CompiledProgram): LoadedProgram {
+    return loadProgram(compiled, this.#tables.all());
+  }
+}

@@ -1,0 +1,139 @@
+/** The maps of one namespace, pinned in its directory. */
+import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
+import { isMap, type MapDefinition } from "../../bpf/index.ts";
+import { createMap, type LoadedMap, openMap } from "../../bpf/loader/index.ts";
+import * as kernel from "../../kernel/index.ts";
+import { connectionTable, due, flows, LAYOUT_VERSION, settings } from "../../kernel/index.ts";
+import { hasCode } from "../../linux/index.ts";
+import { IpvsError } from "../errors.ts";
+
+/** Every map of the datapath. */
+export const TABLES: readonly MapDefinition[] = Object.values(
+  kernel as Readonly<Record<string, unknown>>,
+).filter(isMap);
+
+/** Maps whose sizes follow from the size of the connection table. */
+const SIZED: ReadonlySet<MapDefinition> = new Set<MapDefinition>([connectionTable, due, flows]);
+
+function entriesOf(definition: MapDefinition, connections: number): number {
+  if (definition === flows) return 2 * connections;
+  return SIZED.has(definition) ? connections : definition.entries;
+}
+
+/** What a directory is called while it is being made. */
+const UNFINISHED = "~new";
+
+/** Open maps of a namespace's directory. */
+export class PinnedTables {
+  readonly directory: string;
+  readonly #open: Map<MapDefinition, LoadedMap> = new Map();
+
+  /** Use openTables or createTables. */
+  constructor(directory: string, open: ReadonlyMap<MapDefinition, LoadedMap> = new Map()) {
+    this.directory = directory;
+    for (const [definition, map] of open) this.#open.set(definition, map);
+  }
+
+  /** The map of a definition, opened when first asked for. Throws IpvsError EIO if it is not there. */
+  map(definition: MapDefinition): LoadedMap {
+    let map = this.#open.get(definition);
+    if (map === undefined) {
+      const entries = SIZED.has(definition) ? "any" : definition.entries;
+      map = openMap(`${this.directory}/${definition.name}`, definition, { entries }) ?? undefined;
+      if (map === undefined) throw unusable(`the map ${definition.name} is missing`);
+      this.#open.set(definition, map);
+    }
+    return map;
+  }
+
+  /** All maps by name, as programs want them. */
+  all(): ReadonlyMap<string, LoadedMap> {
+    return new Map(TABLES.map((definition) => [definition.name, this.map(definition)]));
+  }
+
+  close(): void {
+    for (const map of this.#open.values()) map.close();
+    this.#open.clear();
+  }
+}
+
+/** The state found cannot be used; the message says why and what to do. */
+export function unusable(reason: string, cause?: unknown): IpvsError {
+  const message = `the state of this namespace cannot be used: ${reason}; \`lvs unload\` removes it`;
+  return new IpvsError("EIO", { operation: "open", message, cause });
+}
+
+/** The tables in that directory. Throws IpvsError EIO if they are another version's, or damaged. */
+export function openTables(directory: string): PinnedTables {
+  const tables = new PinnedTables(directory);
+  try {
+    const value = tables.map(settings).lookup(new Uint8Array(4));
+    const layout =
+      value === null ? 0 : new DataView(value.buffer).getUint32(settings.value.field.layout.offset, true);
+    if (layout === LAYOUT_VERSION) return tables;
+    throw unusable(`it is of another version (layout ${layout}, this is ${LAYOUT_VERSION})`);
+  } catch (error) {
+    tables.close();
+    if (error instanceof IpvsError || !hasCode(error, "FOREIGN_PIN")) throw error;
+    throw unusable((error as Error).message, error);
+  }
+}
+
+/**
+ * Makes all maps and their directory. The directory has its name only when it is complete: one that a killed process
+ * left unfinished is made again.
+ */
+export function createTables(
+  directory: string,
+  connections: number,
+  prepare: (tables: PinnedTables) => void,
+): PinnedTables {
+  const unfinished = `${directory}${UNFINISHED}`;
+  removeDirectory(unfinished);
+  mkdirSync(unfinished, { mode: 0o700 });
+  const open = new Map<MapDefinition, LoadedMap>();
+  try {
+    for (const definition of TABLES) {
+      const map = createMap(definition, { entries: entriesOf(definition, connections) });
+      open.set(definition, map);
+      map.pin(`${unfinished}/${definition.name}`);
+    }
+    const tables = new PinnedTables(directory, open);
+    prepare(tables);
+    renameSync(unfinished, directory);
+    return tables;
+  } catch (error) {
+    for (const map of open.values()) map.close();
+    removeDirectory(unfinished);
+    throw error;
+  }
+}
+
+/** Removes a directory of pins and all in it; whether there was one. */
+export function removeDirectory(directory: string): boolean {
+  let names: string[];
+  try {
+    names = readdirSync(directory);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return false;
+    throw error;
+  }
+  for (const name of names) {
+    const path = `${directory}/${name}`;
+    try {
+      rmSync(path);
+    } catch (error) {
+      if (!hasCode(error, "ERR_FS_EISDIR", "EISDIR", "EPERM")) throw error;
+      rmdirSync(path);
+    }
+  }
+  rmdirSync(directory);
+  return true;
+}
+
+/** The directories of namespaces in a state directory: finished ones, and what was left unfinished. */
+export function listDirectories(root: string): { readonly cookie: string; readonly finished: boolean }[] {
+  return readdirSync(root)
+    .filter((name) => /^\d+(~new)?$/.test(name))
+    .map((name) => ({ cookie: name.replace(UNFINISHED, ""), finished: !name.endsWith(UNFINISHED) }));
+}

@@ -1,0 +1,201 @@
+/** What `lvs` can ask and do beyond IPVS: the datapath itself. */
+
+import { type FeatureName, features, possibleCpus } from "../../bpf/loader/index.ts";
+import { events, LAYOUT_VERSION } from "../../kernel/index.ts";
+import { liveRows } from "../listing.ts";
+import { DirectorMemory } from "../memory/director-memory.ts";
+import { availableRows } from "../writing/servers.ts";
+import { type InterfaceStatus, Interfaces } from "./interfaces.ts";
+import { requireRoot } from "./kernel-administration.ts";
+import { NamespaceState, type Present } from "./namespace-state.ts";
+import { choosePlaces, type DirectorOptions } from "./places.ts";
+import { ProgramCache } from "./program-cache.ts";
+import { isOfSource, optionsOf, type ProgramOptions, parseProgramName } from "./program-options.ts";
+import { sourceHash } from "./sources.ts";
+import { fromSystem } from "./system-errors.ts";
+
+/** How full a table is. */
+export interface TableFill {
+  readonly table: "services" | "servers" | "connections";
+  readonly used: number;
+  readonly size: number;
+}
+
+/** The program that handles packets. */
+export interface ProgramStatus {
+  readonly id: number;
+  readonly name: string;
+  /** What it was compiled for, by the names of the datapath's options. */
+  readonly options: ProgramOptions;
+  /** Whether it was compiled from the code of this installation; if not, the next command replaces it. */
+  readonly current: boolean;
+  readonly machineCodeBytes: number;
+  readonly verifiedInstructions: number;
+}
+
+/** The clock that ends connections and estimates rates. */
+export interface ClockStatus {
+  readonly ticking: boolean;
+  /** Since the last tick, ms; null if there was none. */
+  readonly age: number | null;
+}
+
+/** The director of a namespace, from outside. */
+export interface DirectorStatus {
+  /** "none": nothing was configured yet; "unusable": there is state, but of another version or damaged. */
+  readonly state: "none" | "ready" | "unusable";
+  /** Why it is unusable, and what to do. */
+  readonly problem: string | null;
+  /** Where its state is pinned. */
+  readonly directory: string;
+  readonly layoutVersion: number;
+  readonly program: ProgramStatus | null;
+  /** How programs are attached on this kernel. */
+  readonly attachment: "tcx" | "clsact";
+  readonly interfaces: readonly InterfaceStatus[];
+  readonly clock: ClockStatus | null;
+  readonly tables: readonly TableFill[];
+  /** What the datapath counted about itself, by the names of `Events`. */
+  readonly events: Readonly<Record<string, bigint>>;
+  /** Features of the running kernel: null, or why it lacks one. */
+  readonly features: Readonly<Record<FeatureName, string | null>>;
+  readonly cache: { readonly directory: string; readonly problem: string | null };
+}
+
+/** Throws IpvsError: EPERM without root. */
+export function directorStatus(options: DirectorOptions = {}): DirectorStatus {
+  return withState(options, (state) => {
+    const common = {
+      directory: state.name,
+      layoutVersion: LAYOUT_VERSION,
+      attachment: Interfaces.method(),
+      features: Object.fromEntries(
+        Object.entries(features()).map(([name, found]) => [name, found.available ? null : found.reason]),
+      ) as DirectorStatus["features"],
+      cache: {
+        directory: state.places.cacheDirectory,
+        problem: new ProgramCache(state.places.cacheDirectory).problem() ?? null,
+      },
+    };
+    const nothing = { program: null, clock: null, tables: [], events: {} };
+    try {
+      return state.read((present) =>
+        present === null
+          ? { ...common, ...nothing, state: "none", problem: null, interfaces: Interfaces.withoutDirector() }
+          : { ...common, ...presentStatus(present), state: "ready", problem: null },
+      );
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      const interfaces = state.alone((directory) => new Interfaces(directory).status()) ?? [];
+      return { ...common, ...nothing, state: "unusable", problem, interfaces };
+    }
+  });
+}
+
+/** Attaches to these interfaces (none named: to all), also where that was undone by {@link detach}. */
+export function attach(interfaces: readonly string[] = [], options: DirectorOptions = {}): void {
+  withState(options, (state) =>
+    state.read((present) => {
+      if (present === null) {
+        Interfaces.check(interfaces);
+        return;
+      }
+      present.datapath.interfaces.allow(interfaces);
+      present.datapath.refresh();
+    }),
+  );
+}
+
+/** Takes the datapath off these interfaces (none named: off all). Services and connections stay. */
+export function detach(interfaces: readonly string[] = [], options: DirectorOptions = {}): void {
+  withState(options, (state) => {
+    const done = state.alone((directory) => {
+      new Interfaces(directory).detach(interfaces);
+      return true;
+    });
+    if (done === null) Interfaces.check(interfaces);
+  });
+}
+
+/** Removes everything of ours from the namespace: attachments, services, connections. Whether there was anything. */
+export function unload(options: DirectorOptions = {}): boolean {
+  return withState(options, (state) => {
+    const done = state.alone(() => {
+      state.remove();
+      return true;
+    });
+    return done ?? false;
+  });
+}
+
+function withState<T>(options: DirectorOptions, work: (state: NamespaceState) => T): T {
+  requireRoot();
+  return fromSystem("open", () => {
+    const state = new NamespaceState(choosePlaces(options));
+    try {
+      return work(state);
+    } finally {
+      state.close();
+    }
+  });
+}
+
+function presentStatus({ plane, datapath }: Present) {
+  const memory = new DirectorMemory(plane);
+  const last = datapath.lastTick();
+  return {
+    program: programStatus(datapath),
+    interfaces: datapath.interfaces.status(),
+    clock: {
+      ticking: datapath.isTicking(),
+      age: last === 0n ? null : Number((process.hrtime.bigint() - last) / 1_000_000n),
+    },
+    tables: fills(memory),
+    events: readEvents(memory),
+  };
+}
+
+function programStatus(datapath: Present["datapath"]): ProgramStatus | null {
+  const program = datapath.open();
+  if (program === null) return null;
+  try {
+    const { id, name, jitedBytes, verifiedInstructions } = program.info();
+    const identity = parseProgramName(name);
+    return {
+      id,
+      name,
+      options: identity === undefined ? {} : optionsOf(identity.needs, possibleCpus()),
+      current: identity !== undefined && isOfSource(identity, sourceHash()),
+      machineCodeBytes: jitedBytes,
+      verifiedInstructions,
+    };
+  } finally {
+    program.close();
+  }
+}
+
+function fills(memory: DirectorMemory): TableFill[] {
+  const { connections, services, destinations } = memory;
+  let used = 0;
+  for (let row = 0; row < connections.capacity; row++) if (connections.due.get(row) !== 0) used += 1;
+  return [
+    { table: "services", used: liveRows(memory).length, size: services.capacity - 1 },
+    { table: "servers", used: [...availableRows(memory)].length, size: destinations.capacity - 1 },
+    { table: "connections", used, size: connections.capacity },
+  ];
+}
+
+function readEvents({ plane }: DirectorMemory): Record<string, bigint> {
+  const handle = plane.map(events);
+  const value = handle.lookup(new Uint8Array(4));
+  const view = value === null ? null : new DataView(value.buffer, value.byteOffset);
+  return Object.fromEntries(
+    events.value.fields.map(({ name, offset }) => {
+      let sum = 0n;
+      for (let cpu = 0; cpu < handle.cpus; cpu++) {
+        sum += view?.getBigUint64(cpu * handle.stride + offset, true) ?? 0n;
+      }
+      return [name, sum];
+    }),
+  );
+}
