@@ -134,7 +134,9 @@ export class FunctionBuilder {
   }
 
   /** The function, without blocks that nothing reaches. */
-  finish(head: Pick<IrFunction, "name" | "parameters" | "returnsValue" | "inline" | "at">): IrFunction {
+  finish(
+    head: Pick<IrFunction, "name" | "parameters" | "returnsValue" | "inline" | "separate" | "at">,
+  ): IrFunction {
     const byId = new Map(this.#blocks.map((block) => [block.id, block]));
     const reached = new Set<number>();
     const pending = [this.#blocks[0]!.id];

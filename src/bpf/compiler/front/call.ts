@@ -4,6 +4,7 @@ import { loweringOf } from "../../intrinsic.ts";
 import { coerce } from "./coerce.ts";
 import type { Context } from "./context.ts";
 import { bare, lower, mismatch } from "./expression.ts";
+import { broughtIntoRange } from "./function.ts";
 import { lowerHelper } from "./helper.ts";
 import { lowerBigInt, lowerMath, lowerNumber } from "./javascript.ts";
 import { lowerMapMethod } from "./map-method.ts";
@@ -78,7 +79,7 @@ function callValue(cx: Context, target: Value, node: t.CallExpression, callee: t
 }
 
 function callFunction(cx: Context, source: FunctionSource, node: t.CallExpression): Value {
-  const { parameters, returns } = cx.shared.signature(source);
+  const { parameters, returns, separate } = cx.shared.signature(source);
   if (node.arguments.length !== parameters.length) {
     throw cx.error(
       "COMPILE_ARGUMENTS",
@@ -97,5 +98,5 @@ function callFunction(cx: Context, source: FunctionSource, node: t.CallExpressio
   }
   const dst = cx.builder.register();
   cx.builder.emit({ op: "call", function: name, dst, args });
-  return valueOfType(returns, dst);
+  return separate ? broughtIntoRange(cx, returns, dst) : valueOfType(returns, dst);
 }

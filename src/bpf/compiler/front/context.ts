@@ -29,6 +29,8 @@ export interface ModuleContext {
 export interface Signature {
   readonly parameters: readonly { readonly name: string; readonly type: Type }[];
   readonly returns: Type;
+  /** Checked by the verifier by itself (`@separate`). */
+  readonly separate: boolean;
 }
 
 /** Where `break` and `continue` go. */

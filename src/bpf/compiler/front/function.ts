@@ -62,7 +62,20 @@ export function readSignature(program: LoadedProgram, { module, node, name }: Fu
       node,
     );
   }
-  return { parameters, returns: readType(program, module, node.returnType.typeAnnotation) };
+  const returns = readType(program, module, node.returnType.typeAnnotation);
+  const binding = module.bindings.get(name);
+  const separate = binding?.kind === "function" && binding.separate;
+  const references = [...parameters.map(({ type }) => type), returns].some(
+    ({ kind }) => kind === "reference",
+  );
+  if (separate && references) {
+    throw refuse(
+      "COMPILE_ANNOTATION",
+      `${name} is @separate: it takes and gives numbers, booleans and the packet only; pass an index into a map`,
+      node,
+    );
+  }
+  return { parameters, returns, separate };
 }
 
 /** The function in IR, under `name`. What it refuses is added to `shared.errors`. */
@@ -94,7 +107,10 @@ export function lowerFunction(
     name,
     parameters: registers,
     returnsValue: signature.returns.kind !== "void" || convention.kind === "callback",
-    inline: isEntry || convention.kind === "callback" ? "never" : "auto",
+    inline: isEntry || convention.kind === "callback" || signature.separate ? "never" : "auto",
+    ...(signature.separate && convention.kind === "direct" && !isEntry
+      ? { separate: signature.parameters.map(({ type }) => (type.kind === "packet" ? "packet" : "scalar")) }
+      : {}),
     at: positionOf(module, node),
   });
 }
@@ -122,9 +138,21 @@ interface Parameters {
   readonly values: Value[];
 }
 
-function directParameters(cx: Context, { parameters }: Signature): Parameters {
+function directParameters(cx: Context, { parameters, separate }: Signature): Parameters {
   const registers = parameters.map(({ name }) => cx.builder.register(name));
-  return { registers, values: parameters.map(({ type }, i) => valueOfType(type, registers[i]!)) };
+  const values = parameters.map(({ type }, i) => {
+    const reg = registers[i]!;
+    return separate ? broughtIntoRange(cx, type, reg) : valueOfType(type, reg);
+  });
+  return { registers, values };
+}
+
+/** What crosses the border of a separate function, as its type says: the verifier knows nothing of it. */
+export function broughtIntoRange(cx: Context, type: Type, reg: Reg): Value {
+  if (type.kind !== "number" && type.kind !== "boolean") return valueOfType(type, reg);
+  const bits = type.kind === "boolean" || within(type, U8) ? 8 : within(type, U16) ? 16 : 32;
+  const narrow = cx.builder.extend(bits, type.kind === "number" && type.low < 0, { reg });
+  return "reg" in narrow ? valueOfType(type, narrow.reg) : valueOfType(type, reg);
 }
 
 function callbackParameters(

@@ -1,9 +1,10 @@
 /** Lowers `make(S, { field: value, … })`: a stack slot, zeroed where no field is set. */
 import type * as t from "@babel/types";
 import { loweringOf } from "../../intrinsic.ts";
-import type { Size } from "../../ir.ts";
+import type { Reg, Size } from "../../ir.ts";
 import type { Schema } from "../../schema/types.ts";
 import { constant } from "./builder.ts";
+import { swapped } from "./compare.ts";
 import type { Context } from "./context.ts";
 import { bare, lower } from "./expression.ts";
 import { elementOf, fieldOf, type Place, write } from "./memory.ts";
@@ -46,8 +47,10 @@ export function lowerMake(cx: Context, node: t.CallExpression): Value {
   // All values first: they may read what the slot held in the round before.
   const fields = initial ? initialisers(cx, relative, initial) : [];
   const base = cx.builder.slot(schema.size, schemaName(schema));
-  zero(cx, base, schema, fields);
-  for (const { place, value, node: at } of fields) write(cx, { ...place, base }, value, at);
+  storeKnown(cx, base, knownBytes(schema, fields));
+  for (const field of fields) {
+    if (constantOf(field) === undefined) write(cx, { ...field.place, base }, field.value, field.node);
+  }
   return { ...relative, base };
 }
 
@@ -102,27 +105,51 @@ function nestedMake(cx: Context, node: t.CallExpression, schema: Schema): t.Node
   return node.arguments[1] ?? true;
 }
 
-/** Zeroes what no initialiser covers. */
-function zero(cx: Context, base: number, schema: Schema, fields: readonly Initialiser[]): void {
-  const covered = new Uint8Array(schema.size);
-  for (const { place } of fields) covered.fill(1, place.offset, place.offset + place.schema.size);
-  for (let at = 0; at < schema.size; ) {
-    if (covered[at]) {
+/**
+ * The bytes of a new struct that are known: zero where no initialiser is, and those of constant initialisers
+ * (little-endian, as all memory). The rest is undefined here.
+ */
+function knownBytes(schema: Schema, fields: readonly Initialiser[]): (number | undefined)[] {
+  const bytes: (number | undefined)[] = new Array(schema.size).fill(0);
+  for (const each of fields) {
+    const { offset, schema: field } = each.place;
+    const constant = constantOf(each);
+    for (let i = 0; i < field.size; i++) {
+      bytes[offset + i] = constant === undefined ? undefined : Number((constant >> BigInt(8 * i)) & 0xffn);
+    }
+  }
+  return bytes;
+}
+
+/** What memory holds of a constant initialiser of a scalar. */
+function constantOf({ place, value }: Initialiser): bigint | undefined {
+  if (place.schema.kind !== "scalar" || (value.kind !== "number" && value.kind !== "u64")) return undefined;
+  if ((value.kind === "u64") !== (place.schema.size === 8) || !("value" in value.operand)) return undefined;
+  const bits = place.schema.size * 8;
+  const low = BigInt.asUintN(bits, value.operand.value);
+  return place.schema.bigEndian ? swapped(low, bits) : low;
+}
+
+/** Stores what is known in the largest aligned steps. */
+function storeKnown(cx: Context, base: Reg, bytes: readonly (number | undefined)[]): void {
+  for (let at = 0; at < bytes.length; ) {
+    if (bytes[at] === undefined) {
       at++;
       continue;
     }
-    const step = stepAt(covered, at);
-    cx.builder.store(step, base, at, constant(0));
-    at += step;
+    const { size, value } = stepAt(bytes, at);
+    cx.builder.store(size, base, at, constant(value));
+    at += size;
   }
 }
 
-/** The largest aligned store at `at` that touches no covered byte. */
-function stepAt(covered: Uint8Array, at: number): Size {
-  for (const step of [8, 4, 2] as const) {
-    if (at % step === 0 && at + step <= covered.length && !covered.subarray(at, at + step).includes(1)) {
-      return step;
-    }
+/** The largest aligned store at `at` of known bytes only; of 8 bytes only if an instruction can hold them. */
+function stepAt(bytes: readonly (number | undefined)[], at: number): { size: Size; value: bigint } {
+  for (const size of [8, 4, 2] as const) {
+    const part = bytes.slice(at, at + size);
+    if (at % size !== 0 || part.length < size || part.includes(undefined)) continue;
+    const value = part.reduceRight<bigint>((sum, byte) => (sum << 8n) | BigInt(byte!), 0n);
+    if (size < 8 || BigInt.asIntN(32, value) === BigInt.asIntN(64, value)) return { size, value };
   }
-  return 1;
+  return { size: 1, value: BigInt(bytes[at]!) };
 }

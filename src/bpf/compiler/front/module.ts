@@ -9,7 +9,8 @@ export type FunctionNode = t.FunctionDeclaration;
 
 /** What a name at the top level of a module stands for. */
 export type Binding =
-  | { readonly kind: "function"; readonly node: FunctionNode }
+  /** `separate`: marked by `@separate` in the comment before it. */
+  | { readonly kind: "function"; readonly node: FunctionNode; readonly separate: boolean }
   | { readonly kind: "const"; readonly node: t.VariableDeclarator; readonly exported: boolean }
   | { readonly kind: "mutable"; readonly node: t.VariableDeclarator }
   /** `name` is undefined for `import * as`. */
@@ -56,9 +57,10 @@ export function parseModule(
   const exports = new Map<string, string>();
   const reExports: ReExport[] = [];
 
-  const declare = (node: t.Declaration, exported: boolean): void => {
+  const declare = (node: t.Declaration, exported: boolean, comments = node.leadingComments): void => {
     if (node.type === "FunctionDeclaration" && node.id) {
-      bindings.set(node.id.name, { kind: "function", node });
+      const separate = comments?.at(-1)?.value.includes("@separate") ?? false;
+      bindings.set(node.id.name, { kind: "function", node, separate });
       if (exported) exports.set(node.id.name, node.id.name);
     } else if (node.type === "TSTypeAliasDeclaration") {
       types.set(node.id.name, node);
@@ -89,7 +91,7 @@ export function parseModule(
         }
         break;
       case "ExportNamedDeclaration":
-        if (node.declaration) declare(node.declaration, true);
+        if (node.declaration) declare(node.declaration, true, node.leadingComments);
         for (const each of node.specifiers) {
           if (each.type !== "ExportSpecifier") continue;
           const exported = exportName(each.exported);

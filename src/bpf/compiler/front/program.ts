@@ -136,20 +136,23 @@ export class LoadedProgram {
           const namespace = await this.#loadNamespace(binding.from);
           if (binding.name === undefined) continue;
           const value = namespace[binding.name];
-          if (isType && !(binding.name in namespace)) await this.#loadTypeModule(binding.from);
+          if (isType && !(binding.name in namespace)) await this.#tryLoad(binding.from);
           if (isType || typeof value !== "function" || loweringOf(value)) continue;
-          add(await this.#loadExport(binding.from, binding.name, new Set()));
+          if (await this.#tryLoad(binding.from))
+            add(await this.#loadExport(binding.from, binding.name, new Set()));
         }
       }
     }
   }
 
-  /** A type that has no value of its name can only be an alias, written in that module's text. */
-  async #loadTypeModule(id: string): Promise<void> {
+  /** Whether a module has source text; if not, whatever uses it will be refused with its place. */
+  async #tryLoad(id: string): Promise<boolean> {
     try {
       await this.#loadModule(id);
-    } catch {
-      // No source text: the annotation that uses the name reports it.
+      return true;
+    } catch (error) {
+      if (error instanceof CompileError) throw error;
+      return false;
     }
   }
 

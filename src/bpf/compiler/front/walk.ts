@@ -14,9 +14,16 @@ const SKIPPED = new Set([
 
 /** Calls `visit` for a node and everything in it; `visit` returns false to leave out what is inside. */
 export function walk(node: t.Node, visit: (node: t.Node) => boolean | undefined): void {
-  if (visit(node) === false) return;
+  if (visit(node) !== false) walkInside(node, undefined, visit);
+}
+
+function walkInside(
+  node: t.Node,
+  except: t.Node | undefined,
+  visit: (node: t.Node) => boolean | undefined,
+): void {
   for (const [key, value] of Object.entries(node)) {
-    if (SKIPPED.has(key)) continue;
+    if (SKIPPED.has(key) || value === except) continue;
     if (Array.isArray(value)) {
       for (const each of value) if (isNode(each)) walk(each, visit);
     } else if (isNode(value)) {
@@ -29,11 +36,17 @@ function isNode(value: unknown): value is t.Node {
   return typeof value === "object" && value !== null && typeof (value as t.Node).type === "string";
 }
 
+/** The part of a node that is the name of a field: it refers to nothing. */
+function nameOnly(node: t.Node): t.Node | undefined {
+  if (node.type === "MemberExpression" && !node.computed) return node.property;
+  return node.type === "ObjectProperty" && !node.computed && !node.shorthand ? node.key : undefined;
+}
+
 /** Every identifier that a function mentions, local ones included; `isType` for those in annotations. */
 export function referencedNames(node: t.Node): { name: string; isType: boolean }[] {
   const values = new Set<string>();
   const types = new Set<string>();
-  walk(node, (each) => {
+  const collect = (each: t.Node): boolean => {
     if (each.type === "TSTypeReference") {
       walk(each, (inner) => {
         if (inner.type === "Identifier") types.add(inner.name);
@@ -42,8 +55,12 @@ export function referencedNames(node: t.Node): { name: string; isType: boolean }
       return false;
     }
     if (each.type === "Identifier") values.add(each.name);
-    return true;
-  });
+    const named = nameOnly(each);
+    if (!named) return true;
+    walkInside(each, named, collect);
+    return false;
+  };
+  walk(node, collect);
   return [
     ...[...values].map((name) => ({ name, isType: false })),
     ...[...types].map((name) => ({ name, isType: true })),
