@@ -1,5 +1,6 @@
 import { hasCode } from "../../linux/index.ts";
 import { IpvsError, type IpvsErrorCode, type Operation } from "../errors.ts";
+import { NoInterfaceError } from "./interfaces.ts";
 
 const SAME_NAME: ReadonlySet<string> = new Set<IpvsErrorCode>(["EPERM", "ENOMEM", "ENOSPC", "EBUSY"]);
 
@@ -8,7 +9,13 @@ export function fromSystem<T>(operation: Operation, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof IpvsError || !(error instanceof Error) || !("code" in error)) throw error;
+    if (
+      error instanceof IpvsError ||
+      error instanceof NoInterfaceError ||
+      !(error instanceof Error) ||
+      !("code" in error)
+    )
+      throw error;
     const code = SAME_NAME.has(String(error.code)) ? (error.code as IpvsErrorCode) : "EIO";
     const permission = hasCode(error, "EACCES") || code === "EPERM";
     throw new IpvsError(permission ? "EPERM" : code, { operation, message: error.message, cause: error });
