@@ -38,8 +38,7 @@ export type AluOperation =
 export type Comparison = "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "slt" | "sle" | "sgt" | "sge";
 export type Size = 1 | 2 | 4 | 8;
 
-export type Instruction = { readonly at?: SourcePosition } & /** dst = src */
-(
+export type Instruction = { readonly at?: SourcePosition } /** dst = src */ & (
   | { readonly op: "move"; readonly dst: Reg; readonly src: Operand }
   /** dst = left OP right, unsigned div/mod (division by zero: div 0, mod left), shifts by right mod width; width 32 zero-extends. */
   | {
@@ -167,8 +166,13 @@ export interface IrFunction {
   readonly packetRegisters: Set<Reg>;
   /** For messages and BTF: names of registers that were variables. */
   readonly names: Map<Reg, string>;
-  /** A hint: `always` for functions the author marked, `auto` otherwise; callbacks and entries are `never`. */
+  /** Callbacks, entries and separate functions are `never`. */
   readonly inline: "auto" | "never";
+  /**
+   * A function that the verifier checks once, by itself, knowing nothing of the arguments but these types (a global
+   * function of BPF). It brings its parameters, and its callers the result, into range before use.
+   */
+  readonly separate?: readonly ("packet" | "scalar")[];
   readonly at: SourcePosition;
 }
 

@@ -6,6 +6,8 @@ import type { MapDefinition } from "./map.ts";
 export interface FunctionInfo {
   readonly name: string;
   readonly start: number;
+  /** What a global function takes: the verifier checks it once, by itself. Absent: a static function. */
+  readonly separate?: readonly ("packet" | "scalar")[];
 }
 
 /** From instruction slot `start` on, the code comes from this place. */

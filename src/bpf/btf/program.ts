@@ -20,8 +20,8 @@ export interface ProgramBtf {
 }
 
 /**
- * The BTF of a program. All functions are static: the verifier then checks each call with what it knows of the
- * arguments, and accepts them as callbacks. `continuations` are the slots that hold the second half of a 64-bit
+ * The BTF of a program. Functions are static unless they are separate: the verifier then checks each call with what it
+ * knows of the arguments, and accepts them as callbacks. `continuations` are the slots that hold the second half of a 64-bit
  * immediate: no line may begin there.
  */
 export function programBtf(
@@ -32,10 +32,33 @@ export function programBtf(
   const builder = new BtfBuilder();
   const returns = builder.add({ kind: "int", name: "u64", size: 8, signed: false });
   const prototype = builder.add({ kind: "functionPrototype", returns, parameters: [] });
+  const packet = functions.some(({ separate }) => separate?.includes("packet"))
+    ? builder.add({
+        kind: "pointer",
+        name: "",
+        type: builder.add({ kind: "struct", name: "__sk_buff", size: 0, members: [] }),
+      })
+    : returns;
+  const prototypeOf = ({ separate }: FunctionInfo) =>
+    separate === undefined
+      ? prototype
+      : builder.add({
+          kind: "functionPrototype",
+          returns,
+          parameters: separate.map((kind, i) => ({
+            name: `a${i}`,
+            type: kind === "packet" ? packet : returns,
+          })),
+        });
   const ordered = functions.toSorted((a, b) => a.start - b.start);
-  const funcWords = ordered.flatMap(({ name, start }) => [
-    start,
-    builder.add({ kind: "function", name: identifier(name), prototype, linkage: "static" }),
+  const funcWords = ordered.flatMap((info) => [
+    info.start,
+    builder.add({
+      kind: "function",
+      name: identifier(info.name),
+      prototype: prototypeOf(info),
+      linkage: info.separate === undefined ? "static" : "global",
+    }),
   ]);
   const lineWords = completeLines(ordered, lines, continuations).flatMap((line) => [
     line.start,

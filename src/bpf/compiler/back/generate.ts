@@ -47,7 +47,8 @@ export function generate(
   let start = 0;
   for (const graph of entryFirst(module.entry, graphs)) {
     const { code, frame } = compile(graph, options);
-    functions.push({ name: graph.name, start });
+    const { separate } = module.functions.get(graph.name) ?? {};
+    functions.push({ name: graph.name, start, ...(separate === undefined ? {} : { separate }) });
     frames.set(graph.name, frame);
     for (const instruction of code) {
       instructions.push(instruction);
@@ -76,7 +77,9 @@ function compile(graph: Graph, options: GenerateOptions): { code: AsmInstruction
   });
   const bytes = allocateRegisters(machine);
   const code = emitFunction(graph.name, layoutBlocks(machine));
-  const uses = graph.slots.map(({ name, size }) => ({ function: graph.name, name, size }));
+  const uses = graph.slots
+    .filter((_, slot) => graph.slotConflicts?.has(slot) !== false)
+    .map(({ name, size }) => ({ function: graph.name, name, size }));
   if (bytes > slots.bytes) {
     uses.push({ function: graph.name, name: "saved registers", size: bytes - slots.bytes });
   }
