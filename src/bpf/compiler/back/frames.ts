@@ -2,7 +2,6 @@
 import { STACK_LIMIT } from "../../asm/index.ts";
 import { StackLimitError, type StackUse } from "./errors.ts";
 import type { Graph } from "./graph.ts";
-import { overlappingSlots } from "./share-slots.ts";
 
 /** The verifier counts each frame in steps of this. */
 const FRAME_STEP = 32;
@@ -15,28 +14,32 @@ export interface SlotLayout {
 }
 
 /**
- * Places slots, the largest first, each as high as those that live at the same time allow. All are 8-byte aligned, as the
- * verifier wants for helpers.
+ * Places slots from the frame pointer down, 8-byte aligned as the verifier wants for helpers. Slots that never hold
+ * anything at the same time share bytes; unused ones get none.
  */
 export function layoutSlots(graph: Graph): SlotLayout {
-  const sizes = graph.slots.map((slot) => Math.ceil(slot.size / 8) * 8);
-  const overlaps = overlappingSlots(graph);
-  const ends: number[] = sizes.map(() => 0);
-  const order = sizes.map((_, slot) => slot).sort((a, b) => sizes[b]! - sizes[a]! || a - b);
-  const placed: number[] = [];
-  for (const slot of order) {
-    const taken = placed
-      .filter((other) => (overlaps[slot]! >> BigInt(other)) & 1n)
-      .sort((a, b) => ends[a]! - ends[b]!);
-    let top = 0;
-    for (const other of taken) {
-      if (ends[other]! - sizes[other]! >= top + sizes[slot]!) break;
-      top = Math.max(top, ends[other]!);
+  const all = new Set(graph.slots.keys());
+  const conflicts = graph.slotConflicts ?? new Map([...all].map((slot) => [slot, all]));
+  const offsets: number[] = graph.slots.map(() => 0);
+  const placed = new Map<number, { readonly from: number; readonly to: number }>();
+  const largestFirst = [...conflicts.keys()].sort(
+    (a, b) => graph.slots[b]!.size - graph.slots[a]!.size || a - b,
+  );
+  let bytes = 0;
+  for (const slot of largestFirst) {
+    const size = Math.ceil(graph.slots[slot]!.size / 8) * 8;
+    const taken = [...conflicts.get(slot)!].flatMap((other) => placed.get(other) ?? []);
+    let from = 0;
+    for (let again = true; again; ) {
+      const blocking = taken.find((other) => from < other.to && other.from < from + size);
+      again = blocking !== undefined;
+      if (blocking) from = blocking.to;
     }
-    ends[slot] = top + sizes[slot]!;
-    placed.push(slot);
+    placed.set(slot, { from, to: from + size });
+    offsets[slot] = -(from + size);
+    bytes = Math.max(bytes, from + size);
   }
-  return { offsets: ends.map((end) => -end), bytes: Math.max(0, ...ends) };
+  return { offsets, bytes };
 }
 
 /** A generated function's part in the stack. */

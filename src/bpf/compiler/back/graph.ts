@@ -42,6 +42,8 @@ export interface Graph {
   names: Map<Reg, string>;
   /** Parameters (by index) that hold the program's context. */
   contextParameters: Set<number>;
+  /** For each slot in use, those it cannot share bytes with; filled in by the optimiser. */
+  slotConflicts: Map<number, Set<number>> | undefined;
   readonly at: SourcePosition;
 }
 
@@ -72,6 +74,7 @@ export function graphOf(source: IrFunction): Graph {
     packetRegisters: new Set(source.packetRegisters),
     names: new Map(source.names),
     contextParameters: new Set(),
+    slotConflicts: undefined,
     at: source.at,
   };
 }

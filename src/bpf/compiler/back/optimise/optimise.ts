@@ -11,6 +11,7 @@ import { reuseLoads } from "./loads.ts";
 import { numberValues } from "./number.ts";
 import { promoteSlots } from "./promote.ts";
 import { simplify } from "./simplify.ts";
+import { slotConflicts } from "./slots.ts";
 import { removeDeadStores } from "./stores.ts";
 
 /** Rounds through SSA form and back. The second sees what threading made of the first's results. */
@@ -32,7 +33,10 @@ export function optimise(graph: Graph, { isEntry }: OptimiseOptions): void {
     for (let inner = 0; inner < 2; inner++)
       run(graph, propagateConstants, simplify, numberValues, promoteSlots, reuseLoads, removeDeadCode);
     run(graph, removeDeadStores, removeDeadCode);
-    if (round === ROUNDS - 1) run(graph, clarify);
+    if (round === ROUNDS - 1) {
+      run(graph, clarify);
+      graph.slotConflicts = slotConflicts(graph);
+    }
     run(graph, fromSsa, cleanControlFlow);
   }
 }
