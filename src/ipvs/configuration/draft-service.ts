@@ -76,6 +76,8 @@ export class DraftService {
   scheduler: number;
   flags: number;
   changed: boolean;
+  /** The scheduler is another one: its cursor means nothing to this one. */
+  cursorVoid = false;
   /** The published list, in IPVS's order. */
   readonly publishedList: readonly DraftDestination[];
   /** Weighted round robin's current weight. */
@@ -162,6 +164,7 @@ export class DraftService {
     this.flags = flags;
     if (scheduler === this.scheduler) return;
     this.scheduler = scheduler;
+    this.cursorVoid = true;
     this.last = null;
     const { maximum, divisor } = this.weights;
     this.currentWeight = scheduler === SCHEDULER_WRR ? highestStep(maximum, divisor) : 0;

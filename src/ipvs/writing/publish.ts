@@ -211,6 +211,7 @@ function retire(memory: DirectorMemory, { altered, deleted, coming, leaving }: P
   for (const { destination } of leaving) {
     if (memory.connectionsOf(destination.row) === 0) destinations.inUse.set(destination.row, 0);
   }
+  for (const service of altered) if (service.cursorVoid) services.cursor.set(service.row, 0n);
   for (const service of deleted) services.inUse.set(service.row, 0);
 }
 
