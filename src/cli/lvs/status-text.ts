@@ -1,0 +1,64 @@
+import type { DirectorStatus } from "../../ipvs/index.ts";
+
+/** `lvs status` for people. */
+export function statusText(status: DirectorStatus): string {
+  return [...summary(status), "", ...interfaces(status), "", ...features(status)].join("\n").concat("\n");
+}
+
+function summary(status: DirectorStatus): string[] {
+  const rows: [string, string][] = [
+    ["state", state(status)],
+    ["directory", status.directory],
+  ];
+  const { program, clock } = status;
+  if (program !== null) {
+    const on = Object.entries(program.options)
+      .filter(([, value]) => value !== false)
+      .map(([name, value]) => (value === true ? name : `${name}=${value}`));
+    const age = program.current ? "" : ", of another version of lvs: the next change replaces it";
+    rows.push(["program", `${program.name} #${program.id}, ${program.machineCodeBytes} bytes${age}`]);
+    rows.push(["compiled for", on.join(", ")]);
+  }
+  if (clock !== null) {
+    const last = clock.age === null ? "it has never ticked" : `last tick ${clock.age.toFixed(0)} ms ago`;
+    rows.push(["clock", `${clock.ticking ? "ticking" : "STANDING STILL"}, ${last}`]);
+  }
+  for (const { table, used, size } of status.tables) {
+    rows.push([table, `${used} of ${size} (${((used / size) * 100).toFixed(1)} %)`]);
+  }
+  for (const [name, count] of Object.entries(status.events)) rows.push([name, String(count)]);
+  if (status.cache.problem !== null)
+    rows.push(["program cache", `${status.cache.directory}: ${status.cache.problem}`]);
+  return aligned(rows);
+}
+
+function state({ state: kind, problem }: DirectorStatus): string {
+  if (kind === "none") return "nothing is configured in this network namespace";
+  return kind === "ready" ? "ready" : `UNUSABLE: ${problem}`;
+}
+
+function interfaces({ interfaces: list, attachment }: DirectorStatus): string[] {
+  return [
+    `Interfaces (${attachment === "tcx" ? "tcx links" : "clsact filters"}):`,
+    ...aligned(
+      list.map(({ name, attached, excluded }) => {
+        const why = excluded ?? "lvs attach";
+        return [`  ${name}`, attached ? "attached" : `NOT ATTACHED: ${why}`] as const;
+      }),
+    ),
+  ];
+}
+
+function features({ features: found }: DirectorStatus): string[] {
+  const names = Object.entries(found);
+  const missing = names.filter(([, reason]) => reason !== null);
+  return [
+    `Kernel features: ${names.length - missing.length} of ${names.length}${missing.length === 0 ? "" : ", without"}`,
+    ...aligned(missing.map(([name, reason]) => [`  ${name}`, String(reason)])),
+  ];
+}
+
+function aligned(rows: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(0, ...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
+}
