@@ -250,6 +250,32 @@ const programs: readonly [name: string, verdict: number | undefined, text: strin
      }`,
   ],
   [
+    "functions checked by themselves",
+    undefined,
+    `/** @separate */
+     export function fill(p: Packet, n: u8, really: boolean): void {
+       for (let i = 0; i < n && i < 5; i++) if (really) array5.at(1).list[i] = i + p.length;
+     }
+     /** @separate */
+     export function find(from: u32, difference: s32, big: u64): u8 {
+       const v = array5.lookup(from);
+       if (v === null) return 0;
+       let sum = 0;
+       for (let i = 0; i < 5; i++) sum = (sum + v.list[i]! + difference) & 0xff;
+       return (sum ^ Number(big & 7n)) & 0xff;
+     }
+     /** @separate */
+     export function negative(x: s32): s32 { return (-x) | 0; }
+     export function f(p: Packet): u32 {
+       fill(p, p.length & 0xff, p.length > 1);
+       const list = make(Value);
+       list.list[find(1, -3, 0xffffffffffffff05n) % 5] = 5;
+       const at = find(2, -1, 9n);
+       if (at < 5) list.list[at] = 3;
+       return (find(1, 300, 0n) * 1000 + negative(7) + list.list[0]! + at) >>> 0;
+     }`,
+  ],
+  [
     "references out of functions",
     undefined,
     `export function choose(a: Value, b: Value, first: boolean): Value { return first ? a : b; }
