@@ -3,14 +3,16 @@ import type * as t from "@babel/types";
 import { coerce } from "./coerce.ts";
 import type { Context } from "./context.ts";
 import { Poisoned } from "./context.ts";
-import { bare, lower, lowerBinaryValues, mismatch } from "./expression.ts";
+import { inRegister } from "./declaration.ts";
+import { mismatch } from "./describe.ts";
+import { bare, lower, lowerBinaryValues } from "./expression.ts";
 import { memberPlace } from "./member.ts";
 import { type Place, placeOf, read, write } from "./memory.ts";
 import { packetField } from "./packet.ts";
 import { propertyName } from "./property.ts";
 import { refusal } from "./refusal.ts";
 import type { Variable } from "./scope.ts";
-import { inRegister } from "./statement.ts";
+
 import { constantNumber, constantWide, type Value } from "./value.ts";
 
 /** Something that can be assigned to. */

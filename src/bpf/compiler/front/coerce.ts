@@ -2,7 +2,8 @@
 import type * as t from "@babel/types";
 import type { Operand } from "../../ir.ts";
 import type { Context } from "./context.ts";
-import { mismatch } from "./expression.ts";
+import { mismatch } from "./describe.ts";
+
 import { addressOf } from "./memory.ts";
 import {
   intervalName,

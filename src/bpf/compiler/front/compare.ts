@@ -3,7 +3,8 @@ import type * as t from "@babel/types";
 import type { Comparison, Operand } from "../../ir.ts";
 import { constant } from "./builder.ts";
 import type { Context } from "./context.ts";
-import { described } from "./expression.ts";
+import { described } from "./describe.ts";
+
 import {
   type BooleanValue,
   knownBoolean,

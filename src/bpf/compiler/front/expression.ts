@@ -1,25 +1,18 @@
 /** Lowers expressions to values. */
 import type * as t from "@babel/types";
-import { isMap } from "../../maps/index.ts";
-import { isOption } from "../../option.ts";
-import type { CompileErrorCode } from "../errors.ts";
+import { type BitOperator, bitwise, complement } from "./bits.ts";
 import { lowerCall } from "./call.ts";
 import { lowerCondition, lowerTruth } from "./condition.ts";
-import { evaluateConstant } from "./constant.ts";
-import { type Context, Poisoned } from "./context.ts";
+import type { Context } from "./context.ts";
+import { mismatch } from "./describe.ts";
+import { quotient, remainder } from "./division.ts";
 import { lowerMember } from "./member.ts";
 import { merge } from "./merge.ts";
-import { arithmetic, type BitOperator, bitwise, complement, negate, quotient, remainder } from "./number.ts";
+import { lowerName } from "./name.ts";
+import { arithmetic, negate } from "./number.ts";
 import { refusal } from "./refusal.ts";
-import { joinFacts, type Variable } from "./scope.ts";
-import {
-  constantBoolean,
-  constantNumber,
-  constantWide,
-  knownNumber,
-  type NumberValue,
-  type Value,
-} from "./value.ts";
+import { joinFacts } from "./scope.ts";
+import { constantBoolean, constantNumber, constantWide, type NumberValue, type Value } from "./value.ts";
 import { WIDE_OPERATORS, type WideOperator, wideArithmetic, wideUnary } from "./wide.ts";
 
 const BIT_OPERATORS = new Set(["&", "|", "^", "<<", ">>", ">>>"]);
@@ -91,70 +84,6 @@ function lowerNode(cx: Context, node: t.Node, truncate: boolean): Value {
     default:
       throw refusal(cx, node);
   }
-}
-
-function lowerName(cx: Context, node: t.Identifier): Value {
-  const variable = cx.scopes.find(node.name);
-  if (variable) return readVariable(cx, variable);
-  return lookUp(cx, node.name, node);
-}
-
-/** What a local name stands for here. */
-export function readVariable(cx: Context, variable: Variable): Value {
-  if (variable.poisoned || cx.silenced.has(variable)) throw new Poisoned();
-  const value = cx.facts.get(variable) ?? variable.value;
-  const known = knownNumber(value);
-  return known === undefined ? value : constantNumber(known);
-}
-
-/** What a name stands for that is not local. */
-function lookUp(cx: Context, name: string, node: t.Node): Value {
-  const entity = cx.shared.program.entity(cx.module, name);
-  switch (entity?.kind) {
-    case "function":
-      return { kind: "function", source: entity.source };
-    case "namespace":
-      return { kind: "namespace", id: entity.id };
-    case "value":
-      return evaluatedValue(cx, entity.value, name, node);
-    case "initialiser":
-      return evaluateConstant(cx.shared, entity.module, entity.node);
-    case "mutable":
-      throw cx.error(
-        "COMPILE_CONSTANT",
-        `${name} is a variable of the module, which has no place in the kernel: keep state in a map, or make it a const`,
-        node,
-      );
-    case "javascript":
-      throw cx.error(
-        "COMPILE_NAME",
-        `${name} is a JavaScript function: kernel functions are written as \`export function ${name}(…)\` in a module whose source can be read`,
-        node,
-      );
-    default:
-      throw cx.error("COMPILE_NAME", `there is no ${name} in kernel TypeScript here`, node);
-  }
-}
-
-/** A value of the evaluated module as a value of the program. */
-export function evaluatedValue(cx: Context, value: unknown, name: string, node: t.Node): Value {
-  if (typeof value === "bigint") return constantWide(value);
-  if (typeof value === "boolean") return constantBoolean(value);
-  if (typeof value === "string") return { kind: "text", text: value };
-  if (value === null) return { kind: "null" };
-  if (typeof value === "number") {
-    if (Number.isSafeInteger(value)) return constantNumber(value);
-    throw cx.error("COMPILE_CONSTANT", `${name} is ${value}, and numbers are integers below 2⁵³`, node);
-  }
-  if (isMap(value)) return { kind: "map", definition: value, nullable: false };
-  return { kind: "static", value };
-}
-
-/** The constant that an option is in this program. */
-export function optionValue(cx: Context, option: unknown): Value | undefined {
-  if (!isOption(option)) return undefined;
-  const value = cx.shared.options[option.name] ?? option.default;
-  return typeof value === "boolean" ? constantBoolean(value) : constantNumber(value);
 }
 
 function lowerUnary(cx: Context, node: t.UnaryExpression, truncate: boolean): Value {
@@ -290,42 +219,4 @@ function lowerConditional(cx: Context, node: t.ConditionalExpression): Value {
   builder.start(done);
   cx.facts = joinFacts(afterThen, cx.facts);
   return merged.result();
-}
-
-/** An error for a value of the wrong kind. */
-export function mismatch(cx: Context, node: t.Node, value: Value, wanted: string): Error {
-  const codes: Partial<Record<Value["kind"], CompileErrorCode>> = { text: "COMPILE_STRING" };
-  return cx.error(
-    codes[value.kind] ?? "COMPILE_TYPE",
-    `this is ${described(value)}, and ${wanted} is needed`,
-    node,
-  );
-}
-
-/** A value as messages name it. */
-export function described(value: Value): string {
-  switch (value.kind) {
-    case "number":
-      return "a number";
-    case "u64":
-      return "a u64";
-    case "boolean":
-      return "a boolean";
-    case "reference":
-      return value.nullable ? "a reference that may be null" : "a reference";
-    case "map":
-      return "a map";
-    case "packet":
-      return "the packet";
-    case "void":
-      return "nothing (the function returns no value)";
-    case "text":
-      return "a string";
-    case "function":
-      return `the function ${value.source.name}`;
-    case "null":
-      return "null";
-    default:
-      return "a value of the module";
-  }
 }

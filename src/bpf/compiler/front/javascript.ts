@@ -1,8 +1,10 @@
 /** Lowers the functions of JavaScript that kernel TypeScript has: of Math, BigInt and Number. */
 import type * as t from "@babel/types";
 import type { Context } from "./context.ts";
-import { bare, lower, mismatch } from "./expression.ts";
-import { absolute, extremum, quotient } from "./number.ts";
+import { mismatch } from "./describe.ts";
+import { absolute, quotient } from "./division.ts";
+import { bare, lower } from "./expression.ts";
+import { extremum } from "./number.ts";
 import { S32 } from "./type.ts";
 import { constantNumber, knownNumber, type NumberValue, type Value } from "./value.ts";
 import { asUnsigned, fromNumber, toNumber } from "./wide.ts";

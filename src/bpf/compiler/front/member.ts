@@ -1,8 +1,10 @@
 /** Lowers `object.name` and `object[index]`. */
 import type * as t from "@babel/types";
 import type { Context } from "./context.ts";
-import { described, evaluatedValue, lower, mismatch, optionValue } from "./expression.ts";
+import { described, mismatch } from "./describe.ts";
+import { lower } from "./expression.ts";
 import { elementOf, fieldOf, type Place, placeOf, read } from "./memory.ts";
+import { evaluatedValue, optionValue } from "./name.ts";
 import { packetField } from "./packet.ts";
 import { propertyName } from "./property.ts";
 import { refusal } from "./refusal.ts";

@@ -5,7 +5,8 @@ import type { Schema } from "../../schema/types.ts";
 import { constant } from "./builder.ts";
 import { swapped } from "./compare.ts";
 import type { Context } from "./context.ts";
-import { mismatch } from "./expression.ts";
+import { mismatch } from "./describe.ts";
+
 import { proven } from "./number.ts";
 import { holdsOpaque, intervalOf, sameSchema, schemaName, U64 } from "./type.ts";
 import { knownNumber, type NumberValue, type ReferenceValue, type Value } from "./value.ts";

@@ -2,7 +2,8 @@
 import type * as t from "@babel/types";
 import type { Operand } from "../../ir.ts";
 import type { Context } from "./context.ts";
-import { described, mismatch } from "./expression.ts";
+import { described, mismatch } from "./describe.ts";
+
 import { spannedWide } from "./interval.ts";
 import { addressOf } from "./memory.ts";
 import { sameSchema } from "./type.ts";

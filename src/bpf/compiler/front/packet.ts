@@ -4,7 +4,8 @@ import type { Reg, Size } from "../../ir.ts";
 import { isSchema } from "../../schema/index.ts";
 import { constant } from "./builder.ts";
 import type { Context } from "./context.ts";
-import { lower, mismatch } from "./expression.ts";
+import { mismatch } from "./describe.ts";
+import { lower } from "./expression.ts";
 import { type Interval, schemaName, U16, U32, U64 } from "./type.ts";
 import type { NumberValue, Value } from "./value.ts";
 

@@ -2,7 +2,8 @@
 import type * as t from "@babel/types";
 import { compareValues } from "./compare.ts";
 import type { Context } from "./context.ts";
-import { lower, mismatch } from "./expression.ts";
+import { mismatch } from "./describe.ts";
+import { lower } from "./expression.ts";
 import { narrow } from "./narrow.ts";
 import { type Facts, joinFacts } from "./scope.ts";
 import { lowerStatements } from "./statement.ts";
