@@ -46,11 +46,13 @@ export function admit(key: FlowKey, flags: u32, now: u32): u32 {
   if (serviceIndex === 0) return wasFull(STATE_ESTABLISHED, now) ? STATELESS : NOT_OURS;
   const service = serviceTable.lookup(serviceIndex);
   if (service === null) return NOT_OURS;
-  const pool = pools.lookup(service.pool);
+  const poolIndex = service.pool;
+  const pool = pools.lookup(poolIndex);
   if (pool === null) return NOT_OURS;
 
   // A datagram may belong to a flow without state: then it stays with its server.
-  const chosen = !isTcp && wasFull(STATE_UDP, now) ? chooseConsistently(pool, key) : choose(service, pool);
+  const chosen =
+    !isTcp && wasFull(STATE_UDP, now) ? chooseConsistently(pool, key) : choose(serviceIndex, poolIndex, pool);
   const server = destinationTable.lookup(chosen);
   if (chosen === 0 || server === null) {
     countRefused();

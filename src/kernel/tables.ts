@@ -359,7 +359,8 @@ export const Ticker = struct("Ticker", {
   interval: u64,
   /** Next destination of the estimator's round. */
   estimatePosition: u32,
-  reserved: u32,
+  /** Connections ended in the present run of the sweeper. */
+  removed: u32,
 });
 export type Ticker = Infer<typeof Ticker>;
 export const ticker = arrayMap("ticker", { value: Ticker, entries: 1 });

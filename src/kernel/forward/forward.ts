@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 import {
-  FibLookup,
-  make,
   type Packet,
   redirectNeighbour,
   TC_NEXT,
@@ -10,7 +8,7 @@ import {
   type u16,
   type u32,
 } from "../../bpf/index.ts";
-import { DONT_FRAGMENT, Ipv4, LINK_HEADER, Ports, Tcp, UDP_HEADER } from "../headers.ts";
+import { DONT_FRAGMENT, Ipv4, LINK_HEADER, Tcp, UDP_HEADER } from "../headers.ts";
 import { answerTimeExceeded, answerTooLarge } from "../icmp/answer.ts";
 import { FROM_CLIENT, type NextHop, PROTOCOL_TCP } from "../tables.ts";
 import { isFresh, NO_WAY, resolve, sendBy, TOO_LARGE } from "./next-hop.ts";
@@ -27,29 +25,6 @@ export function lengthOnWire(packet: Packet, transport: u8, protocol: u32, lengt
     header = (tcp.length >>> 4) * 4;
   }
   return (transport - LINK_HEADER + header + payload) >>> 0;
-}
-
-/** A question to the routing table about the packet as it will be after translation. */
-function describe(
-  packet: Packet,
-  transport: u8,
-  direction: u32,
-  address: u32,
-  length: u32,
-  request: FibLookup,
-): void {
-  const ip = packet.header(Ipv4, LINK_HEADER);
-  if (ip === null) return;
-  const ports = packet.header(Ports, transport);
-  if (ports === null) return;
-  request.protocol = ip.protocol;
-  request.sourcePort = ports.source;
-  request.destinationPort = ports.destination;
-  const onWire = lengthOnWire(packet, transport, ip.protocol, length);
-  request.totalLength = onWire < 0xffff ? onWire : 0xffff;
-  request.flow = (ip.service << 24) >>> 0;
-  request.source[0] = direction === FROM_CLIENT ? ip.source : address;
-  request.destination[0] = direction === FROM_CLIENT ? address : ip.destination;
 }
 
 /**
@@ -79,9 +54,7 @@ export function forward(
   const fresh = isFresh(hop, now);
   let out = hop.interface;
   if (!fresh) {
-    const request = make(FibLookup);
-    describe(packet, transport, direction, address, length, request);
-    out = resolve(packet, hop, request, now);
+    out = resolve(packet, hop, direction, address, lengthOnWire(packet, transport, protocol, length));
   } else if (length > hop.mtu && lengthOnWire(packet, transport, protocol, length) > hop.mtu) {
     out = TOO_LARGE;
   }

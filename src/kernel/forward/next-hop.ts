@@ -11,15 +11,17 @@ import {
   FIB_FRAGMENTATION_NEEDED,
   FIB_NO_NEIGHBOUR,
   FIB_SUCCESS,
-  type FibLookup,
+  FibLookup,
   fibLookup,
+  make,
   type Packet,
   redirect,
   TC_SHOT,
   type u32,
 } from "../../bpf/index.ts";
-import { Link } from "../headers.ts";
-import type { NextHop } from "../tables.ts";
+import { currentTick } from "../clock.ts";
+import { Ipv4, LINK_HEADER, Link, Ports } from "../headers.ts";
+import { FROM_CLIENT, type NextHop, PROTOCOL_ICMP } from "../tables.ts";
 
 /** Ticks between two questions: about a second. */
 const CHECK_EVERY = 8;
@@ -35,15 +37,34 @@ export function isFresh(hop: NextHop, now: u32): boolean {
   return hop.interface !== 0 && now < hop.checkAgain;
 }
 
-/**
- * Asks the kernel for the way of a packet as `request` describes it: its addresses, protocol, ports, type of service, and the
- * length of its largest part on the wire. Keeps the answer in `hop`. Returns the interface to send it out of by way of
- * the neighbour code, NO_WAY, or TOO_LARGE (`hop.mtu` says for what).
- */
-export function resolve(packet: Packet, hop: NextHop, request: FibLookup, now: u32): u32 {
-  hop.checkAgain = (now + CHECK_EVERY) >>> 0;
+/** Describes the packet to the routing table as it will be with `address` for its destination (or a server's, its source). */
+function describe(packet: Packet, direction: u32, address: u32, request: FibLookup): void {
+  const ip = packet.header(Ipv4, LINK_HEADER);
+  if (ip === null) return;
+  const protocol = ip.protocol;
   request.family = AF_INET;
+  request.protocol = protocol;
   request.ifindex = packet.ifindex;
+  request.flow = (ip.service << 24) >>> 0;
+  request.source[0] = direction === FROM_CLIENT ? ip.source : address;
+  request.destination[0] = direction === FROM_CLIENT ? address : ip.destination;
+  if (protocol === PROTOCOL_ICMP) return;
+  const ports = packet.header(Ports, LINK_HEADER + (ip.versionLength & 15) * 4);
+  if (ports === null) return;
+  request.sourcePort = ports.source;
+  request.destinationPort = ports.destination;
+}
+
+/**
+ * Asks the kernel for the way of the packet as it will be with `address`; `length` is that of its largest part on the wire.
+ * Keeps the answer in `hop`. Returns the interface to send it out of by way of the neighbour code, NO_WAY, or TOO_LARGE
+ * (`hop.mtu` says for what).
+ */
+export function resolve(packet: Packet, hop: NextHop, direction: u32, address: u32, length: u32): u32 {
+  hop.checkAgain = (currentTick() + CHECK_EVERY) >>> 0;
+  const request = make(FibLookup);
+  describe(packet, direction, address, request);
+  request.totalLength = length < 0xffff ? length : 0xffff;
   const answer = fibLookup(packet, request, 0);
   if (answer === FIB_FRAGMENTATION_NEEDED) {
     hop.mtu = request.totalLength;

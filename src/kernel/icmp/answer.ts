@@ -29,7 +29,7 @@ import {
 } from "../headers.ts";
 import { PROTOCOL_ICMP, PROTOCOL_TCP } from "../tables.ts";
 import { isUnicast, mayAnswer } from "./limit.ts";
-import { Word, wordsOf } from "./sum.ts";
+import { CHUNK, Word, wordsOf } from "./sum.ts";
 
 /** RFC 1812: as much of the packet as fits into 576 bytes. */
 const LARGEST_QUOTE = 548;
@@ -57,13 +57,14 @@ function writeHeaders(packet: Packet, what: u16, mtu: u32, service: u32, quoted:
   ip.protocol = PROTOCOL_ICMP;
   ip.source = quote.destination;
   ip.destination = quote.source;
-  ip.checksum = 0;
   icmp.type = what >>> 8;
   icmp.code = what & 0xff;
   icmp.checksum = 0;
   icmp.unused = 0;
   icmp.mtu = mtu;
-  ip.checksum = fold(wordsOf(packet, LINK_HEADER, IPV4_HEADER));
+  const first = 0x4500 + service + ROOM + quoted + ip.identification + LIFETIME * 256 + PROTOCOL_ICMP;
+  const source = (ip.source >>> 16) + (ip.source & 0xffff);
+  ip.checksum = fold((first + source + (ip.destination >>> 16) + (ip.destination & 0xffff)) >>> 0);
   return true;
 }
 
@@ -100,15 +101,16 @@ export function answer(packet: Packet, what: u16, mtu: u32): u32 {
 
   const length = ip.totalLength !== 0 ? ip.totalLength : (packet.length - LINK_HEADER) >>> 0;
   const quoted = length < LARGEST_QUOTE ? length : LARGEST_QUOTE;
-  const padded = ((quoted + 3) >>> 2) * 4;
+  const chunks = (quoted + CHUNK - 1) >>> 6;
+  const padded = chunks * CHUNK;
   const isSuper = packet.gsoSize !== 0;
   if (changeTail(packet, LINK_HEADER + quoted, 0n) !== 0) return TC_SHOT;
-  // Zeroes up to a whole number of words, for the checksum, and off again at the end.
+  // Zeroes up to a whole number of chunks, for the checksum, and off again at the end.
   if (padded !== quoted && changeTail(packet, LINK_HEADER + padded, 0n) !== 0) return TC_SHOT;
   if (adjustRoom(packet, ROOM, ROOM_MAC, 0n) !== 0) return TC_SHOT;
   if (!writeHeaders(packet, what, mtu, service, quoted)) return TC_SHOT;
 
-  const quotedSum = wordsOf(packet, QUOTE, padded);
+  const quotedSum = wordsOf(packet, QUOTE, chunks);
   const icmp = packet.header(Icmp, LINK_HEADER + IPV4_HEADER);
   if (icmp === null) return TC_SHOT;
   let checksum = fold((quotedSum + what + mtu) >>> 0);

@@ -1,25 +1,37 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-import { type Infer, type Packet, struct, u16be, type u32 } from "../../bpf/index.ts";
+import {
+  bytes,
+  checksumDifference,
+  type Infer,
+  type Packet,
+  struct,
+  swap16,
+  type u16,
+  u16be,
+  type u32,
+} from "../../bpf/index.ts";
+import { fold } from "../forward/checksum.ts";
 
 export const Word = struct("Word", { value: u16be });
 export type Word = Infer<typeof Word>;
 
-/** Two of the words that Internet checksums add up. */
-export const WordPair = struct("WordPair", { first: u16be, second: u16be });
-export type WordPair = Infer<typeof WordPair>;
+/** What is summed at once, bytes: `wordsOf` takes whole chunks. */
+export const CHUNK = 64;
+export const Chunk = struct("Chunk", { bytes: bytes(CHUNK) });
+export type Chunk = Infer<typeof Chunk>;
 
-/** Pairs in the most that is summed: 548 bytes. */
-const MOST_PAIRS = 137;
+/** Chunks in the most that is summed: 576 bytes. */
+const MOST_CHUNKS = 9;
 
-/** The sum of the packet's 16-bit words from `offset` on; `length` is a multiple of 4, at most 548. */
-export function wordsOf(packet: Packet, offset: u32, length: u32): u32 {
-  const pairs = length >>> 2;
+/** The sum, carried to 16 bits, of the words in `chunks` chunks of the packet from `offset` on. */
+export function wordsOf(packet: Packet, offset: u16, chunks: u32): u16 {
   let sum = 0;
-  for (let i = 0; i < MOST_PAIRS; i++) {
-    if (i >= pairs) break;
-    const pair = packet.header(WordPair, (offset & 0xfff) + i * 4);
-    if (pair === null) break;
-    sum = (sum + pair.first + pair.second) >>> 0;
+  for (let i = 0; i < MOST_CHUNKS; i++) {
+    if (i < chunks) {
+      const chunk = packet.header(Chunk, (offset & 0xfff) + i * CHUNK);
+      // The kernel's sums are of words as they lie in memory.
+      if (chunk !== null) sum = checksumDifference(null, chunk, sum);
+    }
   }
-  return sum;
+  return swap16(~fold(sum) & 0xffff);
 }

@@ -5,7 +5,6 @@
  * (recordings: packets/icmp-port-unreachable-nat): hosts do not check it, and often it is not even quoted.
  */
 import {
-  FibLookup,
   make,
   type Packet,
   readOnce,
@@ -42,7 +41,6 @@ import {
   FlowKey,
   FROM_CLIENT,
   flows,
-  PROTOCOL_ICMP,
   PROTOCOL_TCP,
   PROTOCOL_UDP,
   STATE_REMOVED,
@@ -145,13 +143,8 @@ export function translateError(packet: Packet, transport: u8, length: u32): u32 
   const fresh = isFresh(hop, now);
   let out = hop.interface;
   if (!fresh) {
-    const request = make(FibLookup);
-    request.protocol = PROTOCOL_ICMP;
-    request.totalLength = length < 0xffff ? length : 0xffff;
-    request.flow = (ip.service << 24) >>> 0;
-    request.source[0] = direction === FROM_CLIENT ? ip.source : connection.virtual;
-    request.destination[0] = direction === FROM_CLIENT ? connection.server : ip.destination;
-    out = resolve(packet, hop, request, now);
+    const address = direction === FROM_CLIENT ? connection.server : connection.virtual;
+    out = resolve(packet, hop, direction, address, length);
   }
   if (!translateBoth(packet, transport, quotedTransport, connection, direction)) return TC_SHOT;
   if (out === NO_WAY || out === TOO_LARGE) return TC_NEXT;

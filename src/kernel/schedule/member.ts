@@ -71,6 +71,16 @@ export function search(pool: Pool, from: u32, rounds: u32, weight: u32, result: 
   repeat(rounds, searchStep, result);
 }
 
+/**
+ * The choice of a scheduler with a cursor, made again when another CPU was first. Callbacks take numbers, so it names its
+ * service and pool by slot.
+ */
+export const Turn = struct("Turn", { service: u32, pool: u32, chosen: u32, reserved: u32 });
+export type Turn = Infer<typeof Turn>;
+
+/** How often a choice is made before it stands although another CPU was first. */
+export const TRIES = 8;
+
 /** A search that looks for one destination. */
 export const Position = struct("Position", {
   start: u32,

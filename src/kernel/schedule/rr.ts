@@ -6,12 +6,10 @@
  * The cursor remembers the destination as well as the position, so that after an edit the turn goes on behind the same
  * server, wherever it is now; if that one has been removed, behind the one that stood before it (`Pool.resume`).
  */
-import { atomicCompareExchange, make, readOnce, type u32, type u64 } from "../../bpf/index.ts";
-import type { Pool, Service } from "../tables.ts";
-import { isUsable, memberAt, NOWHERE, positionOf, Search, search } from "./member.ts";
+import { atomicCompareExchange, make, readOnce, repeat, type u32, type u64 } from "../../bpf/index.ts";
+import { type Pool, pools, serviceTable } from "../tables.ts";
+import { isUsable, memberAt, NOWHERE, positionOf, Search, search, TRIES, Turn } from "./member.ts";
 
-/** How often the choice is made again when another CPU was first. */
-const TRIES = 8;
 const POSITION_MASK = 0xffffn;
 const DESTINATION_SHIFT = 16n;
 const DESTINATION_MASK = 0xffffffn;
@@ -42,20 +40,26 @@ export function nextPosition(pool: Pool, last: u32): u32 {
   return result.found;
 }
 
-/** Chooses a destination of the pool; 0: none is usable. */
-export function chooseRoundRobin(service: Service, pool: Pool): u32 {
-  let chosen = 0;
-  for (let i = 0; i < TRIES; i++) {
-    const cursor = readOnce(service, "cursor");
-    const position = nextPosition(pool, lastPosition(cursor, pool));
-    const member = memberAt(pool, position);
-    if (member === null) return 0;
-    chosen = member.destination;
-    const next =
-      BigInt(position & 0xffff) |
-      (BigInt(chosen & 0xffffff) << DESTINATION_SHIFT) |
-      (BigInt(pool.generation & GENERATION_MASK) << GENERATION_SHIFT);
-    if (atomicCompareExchange(service, "cursor", cursor, next) === cursor) return chosen;
-  }
-  return chosen;
+function takeTurn(_round: u32, turn: Turn): u32 {
+  const service = serviceTable.lookup(turn.service);
+  const pool = pools.lookup(turn.pool);
+  if (service === null || pool === null) return 1;
+  const cursor = readOnce(service, "cursor");
+  const position = nextPosition(pool, lastPosition(cursor, pool));
+  const member = memberAt(pool, position);
+  if (member === null) return 1;
+  const chosen = member.destination;
+  turn.chosen = chosen;
+  const next =
+    BigInt(position & 0xffff) |
+    (BigInt(chosen & 0xffffff) << DESTINATION_SHIFT) |
+    (BigInt(pool.generation & GENERATION_MASK) << GENERATION_SHIFT);
+  return atomicCompareExchange(service, "cursor", cursor, next) === cursor ? 1 : 0;
+}
+
+/** Chooses a destination of the pool for the service, both by slot; 0: none is usable. */
+export function chooseRoundRobin(service: u32, pool: u32): u32 {
+  const turn = make(Turn, { service, pool });
+  repeat(TRIES, takeTurn, turn);
+  return turn.chosen;
 }

@@ -7,13 +7,11 @@
  * Rounds in which nobody would get a turn are not walked but skipped: the current weight falls at once to the first
  * step at which somebody does.
  */
-import { atomicCompareExchange, make, readOnce, type u32 } from "../../bpf/index.ts";
-import type { Pool, Service } from "../tables.ts";
-import { isUsable, memberAt, NOWHERE, Search, search } from "./member.ts";
+import { atomicCompareExchange, make, readOnce, repeat, type u32 } from "../../bpf/index.ts";
+import { type Pool, pools, serviceTable } from "../tables.ts";
+import { isUsable, memberAt, NOWHERE, Search, search, TRIES, Turn } from "./member.ts";
 import { currentWeightAfterEdit, highestStep } from "./wrr-weight.ts";
 
-/** How often the choice is made again when another CPU was first. */
-const TRIES = 8;
 const POSITION_MASK = 0xffffn;
 const WEIGHT_SHIFT = 16n;
 const WEIGHT_MASK = 0x7fffffffn;
@@ -44,30 +42,35 @@ function nextTurn(pool: Pool, from: u32, weight: u32, highest: u32, turn: Search
   turn.weight = highestStep(turn.heaviest, divisor);
 }
 
-/** Chooses a destination of the pool; 0: none is usable. */
-export function chooseWeightedRoundRobin(service: Service, pool: Pool): u32 {
-  let chosen = 0;
+function takeTurn(_round: u32, turn: Turn): u32 {
+  const service = serviceTable.lookup(turn.service);
+  const pool = pools.lookup(turn.pool);
+  if (service === null || pool === null) return 1;
   const highest = highestStep(pool.maximumWeight, pool.weightDivisor);
-  if (highest === 0) return 0;
-  for (let i = 0; i < TRIES; i++) {
-    const cursor = readOnce(service, "cursor");
-    let from = Number(cursor & POSITION_MASK);
-    let weight = Number((cursor >> WEIGHT_SHIFT) & WEIGHT_MASK);
-    if (weight === 0) weight = pool.initialWeight;
-    if (weight === 0 || Number(cursor >> GENERATION_SHIFT) !== (pool.generation & GENERATION_MASK)) {
-      from = 0;
-      weight = currentWeightAfterEdit(weight, pool.maximumWeight, pool.weightDivisor);
-    }
-    const turn = make(Search);
-    nextTurn(pool, from, weight, highest, turn);
-    const member = memberAt(pool, turn.found);
-    if (member === null) return 0;
-    chosen = member.destination;
-    const next =
-      BigInt((turn.found + 1) & 0xffff) |
-      (BigInt(turn.weight & 0x7fffffff) << WEIGHT_SHIFT) |
-      (BigInt(pool.generation & GENERATION_MASK) << GENERATION_SHIFT);
-    if (atomicCompareExchange(service, "cursor", cursor, next) === cursor) return chosen;
+  if (highest === 0) return 1;
+  const cursor = readOnce(service, "cursor");
+  let from = Number(cursor & POSITION_MASK);
+  let weight = Number((cursor >> WEIGHT_SHIFT) & WEIGHT_MASK);
+  if (weight === 0) weight = pool.initialWeight;
+  if (weight === 0 || Number(cursor >> GENERATION_SHIFT) !== (pool.generation & GENERATION_MASK)) {
+    from = 0;
+    weight = currentWeightAfterEdit(weight, pool.maximumWeight, pool.weightDivisor);
   }
-  return chosen;
+  const next = make(Search);
+  nextTurn(pool, from, weight, highest, next);
+  const member = memberAt(pool, next.found);
+  if (member === null) return 1;
+  turn.chosen = member.destination;
+  const moved =
+    BigInt((next.found + 1) & 0xffff) |
+    (BigInt(next.weight & 0x7fffffff) << WEIGHT_SHIFT) |
+    (BigInt(pool.generation & GENERATION_MASK) << GENERATION_SHIFT);
+  return atomicCompareExchange(service, "cursor", cursor, moved) === cursor ? 1 : 0;
+}
+
+/** Chooses a destination of the pool for the service, both by slot; 0: none is usable. */
+export function chooseWeightedRoundRobin(service: u32, pool: u32): u32 {
+  const turn = make(Turn, { service, pool });
+  repeat(TRIES, takeTurn, turn);
+  return turn.chosen;
 }

@@ -3,28 +3,34 @@
  * The sweeper: walks `due` in a circle, an eighth of it in each tick, and ends connections whose time is over. The hot path
  * only ever moves a connection's `expires` (mostly later), so a slot that comes due is first asked whether it still is.
  */
-import { atomicCompareExchange, type Infer, readOnce, repeat, struct, u32 } from "../../bpf/index.ts";
+import { atomicCompareExchange, type Infer, make, readOnce, repeat, struct, u32 } from "../../bpf/index.ts";
+import { currentTick } from "../clock.ts";
 import { retire } from "../connection/retire.ts";
-import { connectionTable, type Due, due, STATE_MASK, STATE_REMOVED, settings } from "../tables.ts";
+import {
+  connectionTable,
+  type Due,
+  due,
+  STATE_MASK,
+  STATE_REMOVED,
+  settings,
+  type Ticker,
+  ticker,
+} from "../tables.ts";
 
 /** A full circle takes so many ticks. */
 export const TICKS_A_CIRCLE = 8;
 
 /** Slots looked at in one call. */
-const BATCH = 8;
+const BATCH = 16;
 
 /** Connections ended in one run of the timer, at most: it runs with packet processing held up on its CPU. */
 const MOST_REMOVALS = 4096;
 
-export const Sweep = struct("Sweep", {
-  /** Where the run began, where it will end (not included), and how far it came. */
-  start: u32,
-  end: u32,
-  position: u32,
-  now: u32,
-  removed: u32,
-  reserved: u32,
-});
+/**
+ * Slots `first` to `end` (not included), as of tick `now`. What a sweep counts is in `ticker`: the verifier follows numbers on
+ * the stack from one call of a callback to the next, and would never be done with one that grows.
+ */
+export const Sweep = struct("Sweep", { first: u32, end: u32, now: u32 });
 export type Sweep = Infer<typeof Sweep>;
 
 /** A slot that came due. Returns how many connections ended: 0 or 1. */
@@ -46,38 +52,51 @@ function visit(index: u32, entry: Due, now: u32): u32 {
   return retire(connection, index, word, now) ? 1 : 0;
 }
 
-function sweepBatch(batch: u32, sweep: Sweep): u32 {
-  const first = (sweep.start + batch * BATCH) >>> 0;
-  for (let i = 0; i < BATCH; i++) {
-    const index = first + i;
-    if (index >= sweep.end) {
-      sweep.position = sweep.end;
-      return 1;
-    }
-    const entry = due.lookup(index);
-    if (entry === null) return 1;
-    const tick = readOnce(entry, "tick");
-    if (tick !== 0 && tick <= sweep.now) sweep.removed = sweep.removed + visit(index, entry, sweep.now);
-  }
-  sweep.position = (first + BATCH) >>> 0;
-  return sweep.removed >= MOST_REMOVALS ? 1 : 0;
+function sweepSlot(i: u32, sweep: Sweep): u32 {
+  const index = (sweep.first + i) >>> 0;
+  const entry = due.lookup(index);
+  const clock = ticker.lookup(0);
+  if (entry === null || clock === null || index >= sweep.end) return 1;
+  const tick = readOnce(entry, "tick");
+  if (tick !== 0 && tick <= sweep.now) clock.removed = clock.removed + visit(index, entry, sweep.now);
+  return 0;
 }
 
-/** Sweeps on from `position` in tick `now`. Returns where to go on; less than a tick's share was done if too much was due. */
-export function sweepFrom(position: u32, now: u32, result: Sweep): void {
+/** Looks through the next slots; only if one came due, goes through them again one by one. */
+function sweepBatch(batch: u32, sweep: Sweep): u32 {
+  const clock = ticker.lookup(0);
+  if (clock === null) return 1;
+  const first = (sweep.first + batch * BATCH) >>> 0;
+  const now = sweep.now;
+  let some = 0;
+  for (let i = 0; i < BATCH; i++) {
+    const entry = due.lookup((first + i) >>> 0);
+    if (entry !== null) {
+      // 0, a free slot, becomes the largest number.
+      if ((readOnce(entry, "tick") - 1) >>> 0 < now) some = 1;
+    }
+  }
+  if (some !== 0) {
+    const slots = make(Sweep, { first, end: sweep.end, now });
+    repeat(BATCH, sweepSlot, slots);
+  }
+  const next = (first + BATCH) >>> 0;
+  clock.position = next < sweep.end ? next : sweep.end;
+  return next >= sweep.end || clock.removed >= MOST_REMOVALS ? 1 : 0;
+}
+
+/**
+ * Sweeps on from where the last run ended. Answers false if more connections were over than one run may end: then it did
+ * less than a tick's share.
+ */
+export function sweepShare(clock: Ticker): boolean {
   const limit = settings.at(0).connectionLimit;
   const share = Math.trunc((limit + TICKS_A_CIRCLE - 1) / TICKS_A_CIRCLE);
-  const start = position < limit ? position : 0;
-  const end = limit - start < share ? limit : start + share;
-  result.start = start;
-  result.end = end >>> 0;
-  result.position = start;
-  result.now = now;
-  result.removed = 0;
-  repeat(Math.trunc((share + BATCH - 1) / BATCH), sweepBatch, result);
-}
-
-/** Whether a run ended because too many connections ended in it. */
-export function wasCutShort(sweep: Sweep): boolean {
-  return sweep.removed >= MOST_REMOVALS && sweep.position < sweep.end;
+  const position = clock.position;
+  const first = position < limit ? position : 0;
+  const end = limit - first < share ? limit : first + share;
+  clock.removed = 0;
+  const sweep = make(Sweep, { first, end: end >>> 0, now: currentTick() });
+  repeat(Math.trunc((share + BATCH - 1) / BATCH), sweepBatch, sweep);
+  return clock.removed < MOST_REMOVALS;
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /** What happens in each tick, with no process running: connections that are over end, and rates are estimated. */
-import { make, monotonicTime, timerStart, type u32 } from "../../bpf/index.ts";
-import { currentTick, TICK } from "../clock.ts";
+import { monotonicTime, timerStart, type u32 } from "../../bpf/index.ts";
+import { TICK } from "../clock.ts";
 import type { Ticker } from "../tables.ts";
 import { estimateFrom, TICKS_A_ROUND } from "./estimate.ts";
-import { Sweep, sweepFrom, wasCutShort } from "./sweep.ts";
+import { sweepShare } from "./sweep.ts";
 
 /** When more connections are over than one run may end, the next one comes so soon, ns. */
 const SOON = 4_000_000n;
@@ -15,10 +15,7 @@ export function tick(_key: u32, clock: Ticker): void {
   timerStart(clock, "timer", TICK);
   clock.lastRun = monotonicTime();
 
-  const sweep = make(Sweep);
-  sweepFrom(clock.position, currentTick(), sweep);
-  clock.position = sweep.position;
-  if (wasCutShort(sweep)) {
+  if (!sweepShare(clock)) {
     timerStart(clock, "timer", SOON);
     return;
   }
