@@ -27,7 +27,9 @@ const PORTS = [
   { protocol: "udp", port: SINK_PORT },
 ] as const;
 
+/** Our programs, to be run by Node. */
 export const ipvsadm = fileURLToPath(new URL("../../bin/ipvsadm", import.meta.url));
+export const lvs = fileURLToPath(new URL("../../bin/lvs", import.meta.url));
 
 const plain: Contender = {
   name: "plain routing",
@@ -171,7 +173,7 @@ ${servers.join("\n")}
   },
 };
 
-const lvs: Contender = {
+const ours: Contender = {
   name: "lvs",
   programs: [],
   udp: true,
@@ -218,4 +220,4 @@ function scratch(name: string, text: string): string {
   return file;
 }
 
-export const contenders: readonly Contender[] = [plain, iptables, nft, haproxy, nginx, lvs];
+export const contenders: readonly Contender[] = [plain, iptables, nft, haproxy, nginx, ours];

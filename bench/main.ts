@@ -12,7 +12,7 @@ import { type Contender, contenders } from "./contenders.ts";
 import type { BenchLab } from "./lab.ts";
 import { buildLab, removeLabs, startServers } from "./network.ts";
 import { type Results, rows, table } from "./report.ts";
-import { connectionMemory, scale } from "./scale.ts";
+import { scale } from "./scale.ts";
 import { bulk } from "./workloads/bulk.ts";
 import { knownFlows, newFlows } from "./workloads/flood.ts";
 import { connections, keepAlive } from "./workloads/http.ts";
@@ -137,10 +137,7 @@ async function main(): Promise<void> {
     const list = results.get(workload.name);
     if (list !== undefined) console.log(table(workload.title, rows(list), workload.unit));
   }
-  const extra =
-    flags.short || flags.only !== undefined
-      ? {}
-      : { memory: await connectionMemory(labs), scale: await scale(labs) };
+  const extra = flags.short || flags.only !== undefined ? {} : { scale: await scale(labs) };
   if (flags.json !== undefined) {
     const plain = Object.fromEntries([...results].map(([name, list]) => [name, Object.fromEntries(list)]));
     writeFileSync(flags.json, `${JSON.stringify({ rounds, workloads: plain, ...extra }, null, 1)}\n`);

@@ -33,8 +33,3 @@ export async function scale(labs: ReadonlyMap<Contender, BenchLab>): Promise<Sca
   }
   return found;
 }
-
-/** Placeholder shape until the memory of a connection is read from the kernel's own accounting. */
-export async function connectionMemory(_labs: ReadonlyMap<Contender, BenchLab>): Promise<undefined> {
-  return undefined;
-}
