@@ -6,7 +6,7 @@ import type { BlockId, Instruction, Operand } from "../../../ir.ts";
 import { dominatorsOf } from "../dominators.ts";
 import { blockOf, type Graph } from "../graph.ts";
 import { sameOperand } from "../operands.ts";
-import { Aliases, type Place } from "./alias.ts";
+import { Aliases, onlySlot, type Place } from "./alias.ts";
 import { fitsBits, type Ranges, rangesOf } from "./ranges.ts";
 
 /** Contents of memory that are known: by the name of their place. */
@@ -36,9 +36,8 @@ export function reuseLoads(graph: Graph): boolean {
   return changed;
 }
 
-function nameOf({ region, root, offset, size }: Place): string | undefined {
-  if (region.kind === "slot" && root === undefined) return `slot${region.slot}+${offset}:${size}`;
-  return root === undefined ? undefined : `%${root}+${offset}:${size}`;
+function nameOf({ region, root, offset, size }: Place): string {
+  return root === undefined ? `slot${onlySlot(region)}+${offset}:${size}` : `%${root}+${offset}:${size}`;
 }
 
 /** What all predecessors know alike; nothing if one of them comes later (a loop). */
@@ -64,7 +63,7 @@ function lookUp(
 ): Instruction | undefined {
   if (load.volatile) return undefined;
   const name = nameOf(aliases.placeOf(load));
-  const known = name === undefined ? undefined : available.get(name);
+  const known = available.get(name);
   if (!known) return undefined;
   const { dst } = load;
   const at = load.at ? { at: load.at } : {};
@@ -84,9 +83,7 @@ function note(instruction: Instruction, available: Available, aliases: Aliases):
     case "load": {
       const place = aliases.placeOf(instruction);
       const name = nameOf(place);
-      if (name !== undefined && !instruction.volatile) {
-        available.set(name, { place, value: { reg: instruction.dst } });
-      }
+      if (!instruction.volatile) available.set(name, { place, value: { reg: instruction.dst } });
       return;
     }
     case "store": {
@@ -94,7 +91,7 @@ function note(instruction: Instruction, available: Available, aliases: Aliases):
       for (const [name, entry] of available)
         if (aliases.mayOverlap(place, entry.place)) available.delete(name);
       const name = nameOf(place);
-      if (name !== undefined) available.set(name, { place, value: instruction.value });
+      available.set(name, { place, value: instruction.value });
       return;
     }
     case "atomic":

@@ -6,7 +6,7 @@ import type { Instruction, Reg } from "../../../ir.ts";
 import { blockOf, type Graph, newRegister } from "../graph.ts";
 import { forEachUse, terminatorOperands } from "../operands.ts";
 import { toSsa } from "../ssa.ts";
-import { Aliases } from "./alias.ts";
+import { Aliases, onlySlot, slotsOf } from "./alias.ts";
 import { definitionsOf } from "./definitions.ts";
 
 /** A run of bytes of a slot that every access takes whole, or stores constants over. */
@@ -26,11 +26,11 @@ export function promoteSlots(graph: Graph): boolean {
   for (const block of graph.blocks.values()) {
     for (const instruction of block.instructions) {
       if (instruction.op !== "load" && instruction.op !== "store") continue;
-      const { region } = aliases.placeOf(instruction);
-      if (region.kind !== "slot" || escaped.has(region.slot)) continue;
-      const list = accesses.get(region.slot);
+      const slot = onlySlot(aliases.placeOf(instruction).region);
+      if (slot === undefined || escaped.has(slot)) continue;
+      const list = accesses.get(slot);
       if (list) list.push(instruction);
-      else accesses.set(region.slot, [instruction]);
+      else accesses.set(slot, [instruction]);
     }
   }
   const pieces = new Map<number, Piece[]>();
@@ -40,7 +40,8 @@ export function promoteSlots(graph: Graph): boolean {
     block.instructions = block.instructions.flatMap((instruction) => {
       if (instruction.op !== "load" && instruction.op !== "store") return [instruction];
       const place = aliases.placeOf(instruction);
-      const ours = place.region.kind === "slot" ? pieces.get(place.region.slot) : undefined;
+      const slot = onlySlot(place.region);
+      const ours = slot === undefined ? undefined : pieces.get(slot);
       const covered = ours?.filter(
         (piece) => piece.offset < place.offset + place.size && place.offset < piece.offset + piece.size,
       );
@@ -66,9 +67,7 @@ function escapedSlots(graph: Graph, aliases: Aliases): Set<number> {
   const definitions = definitionsOf(graph);
   const escaped = new Set<number>();
   const lose = (reg: Reg) => {
-    const region = aliases.regionOf(reg);
-    if (region.kind === "slot") escaped.add(region.slot);
-    // An address of one of several slots: φ-functions of addresses lose each when they read it.
+    for (const slot of slotsOf(aliases.regionOf(reg))) escaped.add(slot);
   };
   for (const block of graph.blocks.values()) {
     for (const phi of block.phis) for (const arg of phi.args.values()) if ("reg" in arg) lose(arg.reg);

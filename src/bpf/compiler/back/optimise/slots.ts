@@ -2,13 +2,13 @@
 import type { Instruction } from "../../../ir.ts";
 import type { Graph } from "../graph.ts";
 import { operandsOf } from "../operands.ts";
+import { slotsOf } from "./alias.ts";
 import { type Wanted, Wishes } from "./wishes.ts";
 
 /** In SSA form. For each slot that is used at all, the slots that must lie elsewhere. */
 export function slotConflicts(graph: Graph): Map<number, Set<number>> {
   const wishes = new Wishes(graph);
   const conflicts = new Map<number, Set<number>>();
-  const all = [...graph.slots.keys()];
   const touchedBy = (instruction: Instruction): number[] => {
     switch (instruction.op) {
       case "load":
@@ -16,11 +16,7 @@ export function slotConflicts(graph: Graph): Map<number, Set<number>> {
       case "atomic":
       case "helper":
       case "call":
-        return operandsOf(instruction).flatMap((operand) => {
-          if (!("reg" in operand)) return [];
-          const region = wishes.aliases.regionOf(operand.reg);
-          return region.kind === "any" ? all : region.kind === "slot" ? [region.slot] : [];
-        });
+        return operandsOf(instruction).flatMap((operand) => slotsOf(wishes.aliases.behind(operand)));
       default:
         return [];
     }

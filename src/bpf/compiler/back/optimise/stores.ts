@@ -4,7 +4,7 @@
  */
 import type { Instruction } from "../../../ir.ts";
 import type { Graph } from "../graph.ts";
-import type { Aliases } from "./alias.ts";
+import { type Aliases, onlySlot } from "./alias.ts";
 import { bytesOf, type Wanted, Wishes } from "./wishes.ts";
 
 /** In SSA form. True if anything changed. */
@@ -27,6 +27,9 @@ export function removeDeadStores(graph: Graph): boolean {
 function isDead(aliases: Aliases, instruction: Instruction, wanted: Wanted): boolean {
   if (instruction.op !== "store") return false;
   const place = aliases.placeOf(instruction);
-  if (place.region.kind !== "slot" || place.root !== undefined) return false;
-  return ((wanted.get(place.region.slot) ?? 0n) & bytesOf(place)) === 0n;
+  const slot = onlySlot(place.region);
+  if (slot === undefined) return false;
+  // At an unknown offset, any byte of the slot may be meant.
+  const bytes = wanted.get(slot) ?? 0n;
+  return (place.root === undefined ? bytes & bytesOf(place) : bytes) === 0n;
 }

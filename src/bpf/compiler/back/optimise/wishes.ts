@@ -2,7 +2,7 @@
 import type { BlockId, Instruction } from "../../../ir.ts";
 import { blockOf, type Graph, type GraphBlock, reversePostorder, successorsOf } from "../graph.ts";
 import { operandsOf } from "../operands.ts";
-import { Aliases, type Place } from "./alias.ts";
+import { Aliases, onlySlot, type Place, type Region, slotsOf } from "./alias.ts";
 
 /** For each slot, a bit for each byte that someone may still read. */
 export type Wanted = Map<number, bigint>;
@@ -51,36 +51,34 @@ export function bytesOf({ offset, size }: Place): bigint {
 
 /** Turns what is wanted after an instruction into what is wanted before it. */
 function before(graph: Graph, aliases: Aliases, instruction: Instruction, wanted: Wanted): void {
-  if (instruction.op === "store" || instruction.op === "load") {
-    const place = aliases.placeOf(instruction);
-    if (place.region.kind === "any") {
-      if (instruction.op === "load") wantAll(graph, wanted);
-    } else if (place.region.kind === "slot") {
-      const { slot } = place.region;
-      const bytes = wanted.get(slot) ?? 0n;
-      if (instruction.op === "load") {
-        wanted.set(slot, place.root === undefined ? bytes | bytesOf(place) : allOf(graph, slot));
-      } else if (place.root === undefined) wanted.set(slot, bytes & ~bytesOf(place));
+  const wantAll = (region: Region) => {
+    for (const slot of slotsOf(region)) wanted.set(slot, allOf(graph, slot));
+  };
+  switch (instruction.op) {
+    case "load": {
+      const place = aliases.placeOf(instruction);
+      const slot = place.root === undefined ? onlySlot(place.region) : undefined;
+      if (slot === undefined) wantAll(place.region);
+      else wanted.set(slot, (wanted.get(slot) ?? 0n) | bytesOf(place));
+      return;
     }
-    if (instruction.op === "load") return;
-  }
-  for (const operand of operandsOf(instruction)) {
-    if (!("reg" in operand) || (instruction.op === "store" && operand.reg === instruction.base)) continue;
-    // An address that goes to a helper or a function: everything behind it may be read there.
-    const reads = instruction.op === "helper" || instruction.op === "call" || instruction.op === "atomic";
-    if (!reads && instruction.op !== "store") continue;
-    const region = aliases.regionOf(operand.reg);
-    if (region.kind === "slot") wanted.set(region.slot, allOf(graph, region.slot));
-    else if (region.kind === "any") wantAll(graph, wanted);
+    case "store": {
+      const place = aliases.placeOf(instruction);
+      const slot = place.root === undefined ? onlySlot(place.region) : undefined;
+      if (slot !== undefined) wanted.set(slot, (wanted.get(slot) ?? 0n) & ~bytesOf(place));
+      wantAll(aliases.behind(instruction.value));
+      return;
+    }
+    case "atomic":
+    case "helper":
+    case "call":
+      // Everything behind an address that is passed on may be read there.
+      for (const operand of operandsOf(instruction)) wantAll(aliases.behind(operand));
   }
 }
 
 function allOf(graph: Graph, slot: number): bigint {
   return (1n << BigInt(graph.slots[slot]!.size)) - 1n;
-}
-
-function wantAll(graph: Graph, wanted: Wanted): void {
-  for (const slot of graph.slots.keys()) wanted.set(slot, allOf(graph, slot));
 }
 
 function equal(a: Wanted | undefined, b: Wanted): boolean {
