@@ -4,13 +4,14 @@ import type { Operand } from "../../ir.ts";
 import { isSchema } from "../../schema/index.ts";
 import type { Schema } from "../../schema/types.ts";
 import { constant } from "./builder.ts";
+import { coerce } from "./coerce.ts";
 import { swapped } from "./compare.ts";
 import type { Context } from "./context.ts";
 import { mismatch } from "./describe.ts";
 import { lower } from "./expression.ts";
 import { lowerMake } from "./make.ts";
 import { copyMemory, fieldOf, type Place, placeOf, read } from "./memory.ts";
-import { intervalOf, sameSchema, schemaName, U16, U32, U64, within } from "./type.ts";
+import { intervalOf, sameSchema, schemaName, typeOfSchema, U16, U32, U64, within } from "./type.ts";
 import { constantNumber, constantWide, knownNumber, knownWide, type Value, type WideValue } from "./value.ts";
 import { wideArithmetic, wrapped } from "./wide.ts";
 
@@ -118,19 +119,18 @@ function lowerAtomic(
       node,
     );
   }
-  const operand = (index: number): Operand => {
+  const operand = (index: number, exact: boolean): Operand => {
     const argument = node.arguments[index]!;
     const value = lower(cx, argument);
-    if (value.kind !== (schema.size === 8 ? "u64" : "number")) {
-      throw mismatch(cx, argument, value, schema.size === 8 ? "a u64" : "a number");
-    }
-    return (value as WideValue).operand;
+    const wanted = schema.size === 8 ? "u64" : "number";
+    if (value.kind !== wanted) throw mismatch(cx, argument, value, `a ${wanted}`);
+    // What is stored wraps; what is compared has to be a value that the field can have.
+    return exact ? coerce(cx, value, typeOfSchema(schema), argument, "compared") : value.operand;
   };
   const size = schema.size as 4 | 8;
   const { base, offset } = place;
-  const expected =
-    operation === "compareExchange" ? comparable(cx, operand(2), schema.size, node) : undefined;
-  const value = operand(expected ? 3 : 2);
+  const expected = operation === "compareExchange" ? operand(2, true) : undefined;
+  const value = operand(expected ? 3 : 2, false);
   const { builder } = cx;
   const old = returnsOld ? builder.register() : undefined;
   builder.emit({
@@ -147,16 +147,6 @@ function lowerAtomic(
   if (size === 8) return { kind: "u64", operand: { reg: old }, ...U64 };
   const result = schema.signed ? builder.extend(32, true, { reg: old }) : { reg: old };
   return { kind: "number", operand: result, ...intervalOf(schema) };
-}
-
-/** The expected value as the memory holds it: its low bits. */
-function comparable(cx: Context, operand: Operand, size: number, node: t.Node): Operand {
-  if ("value" in operand && size === 4 && operand.value !== BigInt.asUintN(32, operand.value)) {
-    const signed = BigInt.asIntN(32, operand.value) === operand.value;
-    if (!signed) throw cx.error("COMPILE_RANGE", "the expected value does not fit the field", node);
-    return { value: BigInt.asUintN(32, operand.value) };
-  }
-  return operand;
 }
 
 function lowerSwap(cx: Context, node: t.CallExpression, bits: 16 | 32): Value {
