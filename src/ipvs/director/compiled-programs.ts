@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { MapDefinition } from "../../bpf/index.ts";
 import { deserializeProgram } from "../../bpf/loader/index.ts";
 import type { CompiledProgram } from "../../bpf/program.ts";
+import { tcpStates } from "../../kernel/state/follow.ts";
 import { IpvsError } from "../errors.ts";
 import { TABLES } from "./pinned-tables.ts";
 import { ProgramCache } from "./program-cache.ts";
@@ -20,7 +21,12 @@ export interface CompileRequest {
   readonly name: string;
 }
 
-const MAPS: ReadonlyMap<string, MapDefinition> = new Map(TABLES.map((each) => [each.name, each]));
+/** Tables of constants: each program has its own. */
+const CONSTANTS: readonly MapDefinition[] = [tcpStates];
+
+const MAPS: ReadonlyMap<string, MapDefinition> = new Map(
+  [...TABLES, ...CONSTANTS].map((each) => [each.name, each]),
+);
 
 /**
  * The program, from the cache if it is there. A cache that cannot be used only costs time.

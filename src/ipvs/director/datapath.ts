@@ -1,5 +1,11 @@
 /** The datapath's programs in the kernel: loaded when the configuration needs them, swapped when it needs others. */
-import { type LoadedProgram, loadProgram, openProgram, possibleCpus } from "../../bpf/loader/index.ts";
+import {
+  createMap,
+  type LoadedProgram,
+  loadProgram,
+  openProgram,
+  possibleCpus,
+} from "../../bpf/loader/index.ts";
 import type { CompiledProgram } from "../../bpf/program.ts";
 import { ticker } from "../../kernel/index.ts";
 import { IpvsError } from "../errors.ts";
@@ -30,6 +36,8 @@ export class Datapath {
   readonly #tables: PinnedTables;
   readonly #cacheDirectory: string;
   readonly interfaces: Interfaces;
+  /** Whether this process started the clock: its first tick may be to come. */
+  #armed = false;
 
   constructor(tables: PinnedTables, cacheDirectory: string) {
     this.#tables = tables;
@@ -46,7 +54,7 @@ export class Datapath {
     try {
       if (present !== null && this.#does(present, changed)) {
         this.interfaces.attachAll(present);
-        if (!this.isTicking()) this.#arm();
+        this.#keepTicking();
         return;
       }
     } finally {
@@ -61,7 +69,7 @@ export class Datapath {
     if (present === null) return;
     try {
       this.interfaces.attachAll(present);
-      if (!this.isTicking()) this.#arm();
+      this.#keepTicking();
     } finally {
       present.close();
     }
@@ -91,6 +99,10 @@ export class Datapath {
     const value = this.#tables.map(ticker).lookup(new Uint8Array(4));
     if (value === null) return 0n;
     return new DataView(value.buffer, value.byteOffset).getBigUint64(ticker.value.field.lastRun.offset, true);
+  }
+
+  #keepTicking(): void {
+    if (!this.#armed && !this.isTicking()) this.#arm();
   }
 
   #does(program: LoadedProgram, needs: Needs): boolean {
@@ -127,6 +139,7 @@ export class Datapath {
     const program = this.#load(compiled);
     try {
       const { verdict } = program.run({ data: new Uint8Array(SHORTEST_FRAME) });
+      this.#armed = true;
       if (verdict === 0) return;
       const step = ["", "finding it", "preparing it", "giving it its function", "starting it"][verdict];
       const message = `the datapath's clock cannot be started: ${step ?? verdict} failed`;
@@ -136,7 +149,17 @@ export class Datapath {
     }
   }
 
+  /** Over the namespace's tables, and tables of constants of its own. */
   #load(compiled: CompiledProgram): LoadedProgram {
-    return loadProgram(compiled, this.#tables.all());
+    const maps = new Map(this.#tables.all());
+    const own = compiled.maps
+      .filter((definition) => !maps.has(definition.name))
+      .map((each) => createMap(each));
+    try {
+      for (const map of own) maps.set(map.definition.name, map);
+      return loadProgram(compiled, maps);
+    } finally {
+      for (const map of own) map.close();
+    }
   }
 }

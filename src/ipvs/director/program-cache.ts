@@ -44,7 +44,7 @@ export class ProgramCache {
       writeFileSync(aside, bytes, { mode: 0o600 });
       renameSync(aside, this.#path(key));
     } catch {
-      rmSync(aside, { force: true });
+      discard(aside);
     }
   }
 
@@ -67,5 +67,13 @@ export class ProgramCache {
       }))
       .sort((a, b) => b.time - a.time);
     for (const { path } of files.slice(MOST_FILES - 1)) rmSync(path, { force: true });
+  }
+}
+
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // There is nothing, or no way, to remove it.
   }
 }
