@@ -1,59 +1,37 @@
-/** The order of blocks in memory: the likely successor follows its predecessor, unlikely ones come last. */
+/** The order of blocks in memory: the likely successor follows its predecessor, rare code comes last. */
 import type { BlockId } from "../../ir.ts";
-import { type MachineBlock, type MachineFunction, machineSuccessors } from "./machine.ts";
+import { type MachineBlock, type MachineFunction, machineWays } from "./machine.ts";
+
+/** The least chance at which a block is put right behind the one before. */
+const FOLLOWED = 0.35;
 
 /**
- * Blocks in the order to emit them. A path is followed along its likeliest successors; a block that only leaves (a
- * few instructions, then exit) is taken for the exception it usually is.
+ * Blocks in the order to emit them. A path is followed along its likeliest successors until it meets placed code, then
+ * the most frequent block left over starts the next.
  */
 export function layoutBlocks(source: MachineFunction): MachineBlock[] {
   const blocks = new Map(source.blocks.map((block) => [block.id, block]));
-  const waiting = new Map<BlockId, number>();
-  for (const block of source.blocks) {
-    for (const successor of machineSuccessors(block.terminator)) {
-      waiting.set(successor, (waiting.get(successor) ?? 0) + 1);
-    }
-  }
-  const weights = pathLengths(source, blocks);
   const placed = new Set<BlockId>();
+  const waiting = new Set<BlockId>();
   const result: MachineBlock[] = [];
-  const later: BlockId[] = [];
-  const follow = (start: BlockId): void => {
-    for (let id: BlockId | undefined = start; id !== undefined && !placed.has(id); ) {
+  const frequency = (id: BlockId): number => blocks.get(id)!.frequency;
+  let next: BlockId | undefined = source.blocks[0]!.id;
+  while (next !== undefined) {
+    for (let id: BlockId | undefined = next; id !== undefined; ) {
       const block: MachineBlock = blocks.get(id)!;
       placed.add(id);
+      waiting.delete(id);
       result.push(block);
-      const next: BlockId[] = machineSuccessors(block.terminator).filter(
-        (successor) => !placed.has(successor),
-      );
-      next.sort((a, b) => rank(blocks.get(b)!, block) - rank(blocks.get(a)!, block));
-      later.push(...next.slice(1).reverse());
-      id = next[0];
+      const ways = machineWays(block.terminator).filter(({ to }) => !placed.has(to));
+      ways.sort((a, b) => b.chance - a.chance || frequency(b.to) - frequency(a.to));
+      for (const { to } of ways) waiting.add(to);
+      // A rare way does not go on where the likely one has ended.
+      id = (ways[0]?.chance ?? 0) >= FOLLOWED ? ways[0]?.to : undefined;
     }
-  };
-  /** Deeper loops first (stay inside), then the longer way to an exit. */
-  const rank = (block: MachineBlock, from: MachineBlock): number =>
-    Math.min(block.depth, from.depth) * 1_000_000 + (weights.get(block.id) ?? 0);
-
-  follow(source.blocks[0]!.id);
-  for (let id = later.pop(); id !== undefined; id = later.pop()) follow(id);
-  return result;
-}
-
-/** How many instructions lie ahead of a block on its longest way out, back edges left out. */
-function pathLengths(
-  source: MachineFunction,
-  blocks: ReadonlyMap<BlockId, MachineBlock>,
-): Map<BlockId, number> {
-  const lengths = new Map<BlockId, number>();
-  // Blocks come in reverse postorder, so walking backwards meets successors first.
-  for (let index = source.blocks.length - 1; index >= 0; index--) {
-    const block = source.blocks[index]!;
-    let longest = 0;
-    for (const successor of machineSuccessors(block.terminator)) {
-      longest = Math.max(longest, lengths.get(successor) ?? 0);
-    }
-    lengths.set(block.id, longest + block.instructions.length + 1);
+    next = [...waiting].reduce<BlockId | undefined>(
+      (best, id) => (best === undefined || frequency(id) > frequency(best) ? id : best),
+      undefined,
+    );
   }
-  return blocks.size === lengths.size ? lengths : new Map();
+  return result;
 }

@@ -17,6 +17,7 @@ import {
 } from "../../asm/index.ts";
 import { MODE } from "../../asm/opcode.ts";
 import type { BlockId, Comparison, SourcePosition } from "../../ir.ts";
+import type { Way } from "./likelihood.ts";
 
 export const FIRST_VIRTUAL = 16;
 /** Registers the allocator hands out: R0–R9. */
@@ -46,6 +47,8 @@ export type MachineTerminator = { readonly at?: SourcePosition } & (
       right: { reg: number } | { immediate: number };
       readonly yes: BlockId;
       readonly no: BlockId;
+      /** The chance of `yes`, 0 … 1. */
+      readonly chance: number;
     }
   /** R0 holds the result. */
   | { readonly op: "exit" }
@@ -55,8 +58,8 @@ export interface MachineBlock {
   readonly id: BlockId;
   instructions: MachineInstruction[];
   terminator: MachineTerminator;
-  /** Loops around this block. */
-  readonly depth: number;
+  /** How often the block runs for one run of the function, by guess. */
+  frequency: number;
 }
 
 export interface MachineFunction {
@@ -137,6 +140,21 @@ export function terminatorReads(terminator: MachineTerminator): number[] {
       return "reg" in terminator.right ? [terminator.left, terminator.right.reg] : [terminator.left];
     case "exit":
       return [0];
+    default:
+      return [];
+  }
+}
+
+/** Where a terminator may go, and how likely. */
+export function machineWays(terminator: MachineTerminator): readonly Way[] {
+  switch (terminator.op) {
+    case "jump":
+      return [{ to: terminator.target, chance: 1 }];
+    case "branch":
+      return [
+        { to: terminator.yes, chance: terminator.chance },
+        { to: terminator.no, chance: 1 - terminator.chance },
+      ];
     default:
       return [];
   }

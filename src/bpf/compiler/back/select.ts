@@ -36,8 +36,16 @@ import { dominatorsOf, loopDepths } from "./dominators.ts";
 import { signed, unsigned } from "./evaluate.ts";
 import { blockOf, type Graph, type GraphBlock } from "./graph.ts";
 import { lastUses } from "./last-use.ts";
-import type { MachineInstruction, MachineTerminator } from "./machine.ts";
-import { FIRST_VIRTUAL, FRAME_POINTER, type MachineBlock, type MachineFunction } from "./machine.ts";
+import { frequencies, Likelihood } from "./likelihood.ts";
+import {
+  FIRST_VIRTUAL,
+  FRAME_POINTER,
+  type MachineBlock,
+  type MachineFunction,
+  type MachineInstruction,
+  type MachineTerminator,
+  machineWays,
+} from "./machine.ts";
 import { definitionOf, MIRRORED } from "./operands.ts";
 
 export interface SelectOptions {
@@ -73,6 +81,7 @@ class Selector {
   readonly #stackAddresses = new Map<Reg, number>();
   /** Maps and functions, which only calls take: loaded where they are passed. */
   readonly #references = new Map<Reg, (dst: Register) => AsmInstruction>();
+  #likelihood: Likelihood | undefined;
   #nextRegister: number;
   #out: MachineInstruction[] = [];
   #at: SourcePosition | undefined;
@@ -88,7 +97,7 @@ class Selector {
   run(): MachineFunction {
     const graph = this.#graph;
     const dominators = dominatorsOf(graph);
-    const depths = loopDepths(graph, dominators);
+    this.#likelihood = new Likelihood(graph, loopDepths(graph, dominators));
     const dying = lastUses(graph);
     const blocks: MachineBlock[] = [];
     for (const id of dominators.order) {
@@ -101,8 +110,11 @@ class Selector {
       }
       this.#at = block.terminator.at ?? this.#at;
       const terminator = this.#terminator(block);
-      blocks.push({ id, instructions: this.#out, terminator, depth: depths.get(id)! });
+      blocks.push({ id, instructions: this.#out, terminator, frequency: 1 });
     }
+    const waysOf = new Map(blocks.map((block) => [block.id, machineWays(block.terminator)]));
+    const frequency = frequencies(blocks, (id) => waysOf.get(id)!);
+    for (const block of blocks) block.frequency = frequency.get(block.id) ?? 0;
     return {
       name: graph.name,
       blocks,
@@ -386,18 +398,19 @@ class Selector {
         this.#moveTo(0, terminator.value ?? { value: 0n });
         return { ...at, op: "exit" };
       case "branch":
-        return { ...at, ...this.#branch(terminator) };
+        return { ...at, ...this.#branch(block, terminator) };
     }
   }
 
-  #branch(terminator: Extract<Terminator, { op: "branch" }>): MachineTerminator {
+  #branch(block: GraphBlock, terminator: Extract<Terminator, { op: "branch" }>): MachineTerminator {
     let { left, right } = terminator;
     let comparison: Comparison = terminator.comparison;
     if ("value" in left) {
       [left, right] = [right, left];
       comparison = MIRRORED[comparison];
     }
-    const targets = { yes: terminator.then, no: terminator.otherwise };
+    const chance = this.#likelihood?.of(block, terminator) ?? 0.5;
+    const targets = { yes: terminator.then, no: terminator.otherwise, chance };
     const register = this.#register(left);
     const base = { op: "branch", comparison, left: register, ...targets } as const;
     if ("reg" in right) return { ...base, narrow: false, right: { reg: this.#register(right) } };

@@ -18,7 +18,7 @@ export interface Interference {
   readonly neighbours: Map<number, Set<number>>;
   /** Moves, each between two registers that may become one. */
   readonly moves: readonly MachineInstruction[];
-  /** Reads and writes weighted by loop depth. */
+  /** Reads and writes, weighted by how often their blocks run. */
   readonly costs: Map<number, number>;
 }
 
@@ -76,7 +76,7 @@ export function interferenceOf(source: MachineFunction): Interference {
     if (b >= COLOURS) neighbours.get(b)!.add(a);
   };
   for (const block of source.blocks) {
-    const weight = 10 ** Math.min(block.depth, 4);
+    const weight = Math.max(block.frequency, 0.001);
     for (const instruction of block.instructions) {
       for (const register of readsOf(instruction)) note(register, weight);
       for (const register of writesOf(instruction)) note(register, weight);
