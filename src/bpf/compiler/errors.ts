@@ -73,9 +73,13 @@ export class CompileError extends Error {
   }
 }
 
-/** All errors of one compilation as one to throw: the first in reading order, which lists the others. */
+/**
+ * All errors of one compilation as one to throw: the first in reading order, which lists the others. What was found
+ * twice, because a function is compiled for several ways of being called, is listed once.
+ */
 export function joinErrors(errors: readonly CompileError[]): CompileError {
-  const sorted = [...errors].sort(
+  const distinct = new Map(errors.map((each) => [each.message, each]));
+  const sorted = [...distinct.values()].sort(
     (a, b) => a.at.file.localeCompare(b.at.file) || a.at.line - b.at.line || a.at.column - b.at.column,
   );
   const first = sorted[0]!;

@@ -114,7 +114,8 @@ interface Bound {
 }
 
 /** Lowers the bound, and checks that it comes within a bounded number of rounds. */
-function boundOf(cx: Context, { test, step }: Head, initial: NumberValue): Bound {
+function boundOf(cx: Context, head: Head, initial: NumberValue): Bound {
+  const { test, step } = head;
   const lowered = lower(cx, test.right);
   if (lowered.kind !== "number") throw mismatch(cx, test.right, lowered, "a number as bound");
   const limit = proven(cx, lowered);
@@ -124,6 +125,12 @@ function boundOf(cx: Context, { test, step }: Head, initial: NumberValue): Bound
     step > 0
       ? { low: initial.low, high: limit.high - including }
       : { low: limit.low + including, high: initial.high };
+  // A further condition may be the closer bound; the counter is one step beyond it when that ends the loop.
+  const closer = closerBound(cx, head);
+  if (closer !== undefined) {
+    if (step > 0) inside.high = Math.min(inside.high, closer + step);
+    else inside.low = Math.max(inside.low, closer + step);
+  }
   const rounds = Math.ceil((inside.high - inside.low + 1) / Math.abs(step));
   const fixed = knownNumber(limit) !== undefined && knownNumber(initial) !== undefined;
   const most = fixed ? MOST_CONSTANT_ROUNDS : MOST_ROUNDS;
@@ -140,6 +147,21 @@ function boundOf(cx: Context, { test, step }: Head, initial: NumberValue): Bound
   const name = names[operator as "<"];
   const comparison = nonNegative ? name : (`s${name}` as const);
   return { operand: limit.operand, comparison, inside, settled: rounds <= 0 ? false : undefined };
+}
+
+/** The last value of the counter that further conditions with constants let into the body: `i < n && i < 16`. */
+function closerBound(cx: Context, { name, rest, step }: Head): number | undefined {
+  const lasts = rest.flatMap((each) => {
+    const test = bare(each);
+    if (test.type !== "BinaryExpression" || !isNamed(test.left, name)) return [];
+    const right = bare(test.right);
+    if (right.type !== "NumericLiteral" && right.type !== "Identifier") return [];
+    const limit = knownNumber(lower(cx, right));
+    if (limit === undefined || !(step > 0 ? ["<", "<="] : [">", ">="]).includes(test.operator)) return [];
+    return [test.operator.length === 2 ? limit : limit - Math.sign(step)];
+  });
+  if (lasts.length === 0) return undefined;
+  return step > 0 ? Math.min(...lasts) : Math.max(...lasts);
 }
 
 function readHead(cx: Context, node: t.ForStatement): Head {

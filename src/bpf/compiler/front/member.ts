@@ -61,7 +61,7 @@ export function memberPlace(cx: Context, node: t.MemberExpression, place: Place)
 /** A property of a value that exists before the program runs. */
 function lowerStatic(cx: Context, node: t.MemberExpression, object: unknown): Value {
   const name = propertyName(node);
-  const option = name === "value" ? optionValue(cx, object) : undefined;
+  const option = name === "value" ? optionValue(cx, object, node) : undefined;
   if (option) return option;
   if (typeof object === "object" && object !== null) {
     const index = name === undefined ? knownNumber(lower(cx, node.property)) : undefined;

@@ -66,8 +66,15 @@ export function evaluatedValue(cx: Context, value: unknown, name: string, node: 
 }
 
 /** The constant that an option is in this program. */
-export function optionValue(cx: Context, option: unknown): Value | undefined {
+export function optionValue(cx: Context, option: unknown, node: t.Node): Value | undefined {
   if (!isOption(option)) return undefined;
   const value = cx.shared.options[option.name] ?? option.default;
+  if (typeof value !== typeof option.default) {
+    throw cx.error(
+      "COMPILE_CONSTANT",
+      `option ${option.name} is a ${typeof option.default}, and ${value} was given`,
+      node,
+    );
+  }
   return typeof value === "boolean" ? constantBoolean(value) : constantNumber(value);
 }

@@ -4,6 +4,7 @@ import { loweringOf } from "../../intrinsic.ts";
 import { CompileError } from "../errors.ts";
 import { type FunctionNode, type KernelModule, parseModule, positionOf } from "./module.ts";
 import type { Namespace, SourceProvider } from "./source.ts";
+import { NAMED_TYPES } from "./type.ts";
 import { referencedNames } from "./walk.ts";
 
 /** A kernel function: its declaration and the module whose names it uses. */
@@ -136,7 +137,8 @@ export class LoadedProgram {
           const namespace = await this.#loadNamespace(binding.from);
           if (binding.name === undefined) continue;
           const value = namespace[binding.name];
-          if (isType && !(binding.name in namespace)) await this.#tryLoad(binding.from);
+          if (isType && !(binding.name in namespace) && !(name in NAMED_TYPES))
+            await this.#tryLoad(binding.from);
           if (isType || typeof value !== "function" || loweringOf(value)) continue;
           if (await this.#tryLoad(binding.from))
             add(await this.#loadExport(binding.from, binding.name, new Set()));

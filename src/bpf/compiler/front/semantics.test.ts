@@ -269,7 +269,10 @@ const functions: Readonly<Record<string, string>> = {
       for (let i = 0; i < a && !found; i++) {
         if (((b >>> (i & 31)) & 1) === 1) { found = true; at = i; }
       }
-      return found ? at : 1000;
+      let sum = 0;
+      for (let i = 0; i < b && i < 5; i++) sum = (sum * 3 + i) >>> 0;
+      for (let i = a; i > 100 && i >= 250 && sum < 5000; i -= 3) sum = (sum * 3 + i) >>> 0;
+      return found ? (at + sum) >>> 0 : 1000;
     }`,
   switches: `
     const SEVEN = 7;

@@ -1,0 +1,2 @@
+export { areaOf as area } from "./area.ts";
+export * from "./shapes.ts";
