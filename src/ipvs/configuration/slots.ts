@@ -5,32 +5,35 @@ import { identityAt, type ServiceSlots } from "./published.ts";
 
 /** Removed servers in whose slots something of them is left: connections, counters. */
 export class RemovedServers {
-  readonly #memory: DirectorMemory;
-  readonly #rows: Map<number, number[]> = new Map();
+  /** Slots by service (its number) and endpoint. */
+  readonly #rows: Map<number, Map<number, number>> = new Map();
   readonly #byService: Map<number, number[]> = new Map();
   /** Services (slots) that removed servers with connections belong to. */
   readonly #held: Set<number> = new Set();
 
   constructor(memory: DirectorMemory) {
-    this.#memory = memory;
     const { address, port, available, service } = memory.destinations;
     const end = memory.settings.destinationEnd.get(0);
     for (let row = 1; row < end; row++) {
-      if (available.get(row) !== 0 || service.get(row) === 0) continue;
-      append(this.#rows, endpointNumber(address.get(row), port.get(row)), row);
-      append(this.#byService, service.get(row), row);
-      if (memory.connectionsOf(row) > 0) this.#held.add(service.get(row));
+      const owner = service.get(row);
+      if (available.get(row) !== 0 || owner === 0) continue;
+      append(this.#byService, owner, row);
+      const alive = memory.connectionsOf(row) > 0;
+      if (alive) this.#held.add(owner);
+      const number = serviceNumber(identityAt(memory, owner));
+      let endpoints = this.#rows.get(number);
+      if (endpoints === undefined) {
+        endpoints = new Map();
+        this.#rows.set(number, endpoints);
+      }
+      const endpoint = endpointNumber(address.get(row), port.get(row));
+      if (alive || !endpoints.has(endpoint)) endpoints.set(endpoint, row);
     }
   }
 
   /** The slot of that server of that service, which may by now be in another slot; 0 if there is none. */
   find(service: ServiceIdentity, address: number, port: number): number {
-    const rows = this.#rows.get(endpointNumber(address, port)) ?? [];
-    const number = serviceNumber(service);
-    const matches = rows.filter(
-      (row) => serviceNumber(identityAt(this.#memory, this.#memory.destinations.service.get(row))) === number,
-    );
-    return matches.find((row) => this.#memory.connectionsOf(row) > 0) ?? matches[0] ?? 0;
+    return this.#rows.get(serviceNumber(service))?.get(endpointNumber(address, port)) ?? 0;
   }
 
   /** The slots of those that belong to the service in slot `serviceRow`. */

@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url";
 
 /** Folders beside each other whose code decides what a compiled program is. */
 const FOLDERS = ["kernel", "bpf"] as const;
+/** Parts of them that do not. */
+const WITHOUT_EFFECT = /\.(test|d)\.[jt]s$|(^|\/)testing\/|^(loader|simulator|btf)\//;
 
 let known: string | undefined;
 
@@ -16,7 +18,7 @@ export function sourceHash(): string {
   for (const folder of FOLDERS) {
     const root = sourceFolder(folder);
     for (const name of (readdirSync(root, { recursive: true }) as string[]).sort()) {
-      if (!/\.[jt]s$/.test(name) || /\.(test|d)\.[jt]s$|(^|\/)testing\//.test(name)) continue;
+      if (!/\.[jt]s$/.test(name) || WITHOUT_EFFECT.test(name)) continue;
       hash
         .update(`${folder}/${name}\0`)
         .update(readFileSync(join(root, name)))
