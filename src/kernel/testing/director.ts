@@ -54,6 +54,8 @@ export interface DirectorOptions {
   readonly connectionLimit?: number;
   readonly cpus?: number;
   readonly options?: Readonly<Record<string, number | boolean>>;
+  /** Whether there are routes. Default: yes. */
+  readonly forwarding?: boolean;
   /** Numbers of entries that differ from the tables' own, by map name. */
   readonly entries?: Readonly<Record<string, number>>;
 }
@@ -111,7 +113,7 @@ export class TestDirector {
         due: this.#limit,
         ...options.entries,
       },
-      fib: (request) => this.#route(request),
+      ...(options.forwarding === false ? {} : { fib: (request) => this.#route(request) }),
     });
     this.configuration = new Configuration(this.machine, this.#limit);
     const started = this.machine.run(() => arm(new SimulatedPacket(new Uint8Array(14))));

@@ -1,0 +1,160 @@
+/**
+ * The datapath in the kernel and in the simulator: the same packets, one by one through both, with the same verdicts, the
+ * same bytes and the same memory in the end. There are no routes, so what would be sent goes up the stack translated.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { compile } from "../bpf/compiler/index.ts";
+import type { MapDefinition } from "../bpf/index.ts";
+import { decode, TC_REDIRECT } from "../bpf/index.ts";
+import { createMap, type LoadedMap, type LoadedProgram, loadProgram } from "../bpf/loader/index.ts";
+import { createNetworkNamespace, deleteNetworkNamespace, inNetworkNamespace } from "../linux/index.ts";
+import {
+  Connection,
+  connectionTable,
+  counters,
+  destinationTable,
+  events,
+  flows,
+  members,
+  pools,
+  scratch,
+  servers,
+  services,
+  serviceTable,
+  settings,
+} from "./tables.ts";
+import { TestDirector } from "./testing/director.ts";
+import { mutated, randomNumbers, SERVER, samples, VIRTUAL } from "./testing/mutate.ts";
+
+const ROUNDS = 8000;
+const FIRST = new Uint8Array(4);
+const LIMIT = 4096;
+const ENTRIES: Readonly<Record<string, number>> = {
+  services: 64,
+  service_table: 64,
+  pools: 128,
+  members: 8192,
+  destinations: 128,
+  counters: 128,
+  estimates: 128,
+  connections: LIMIT,
+  due: LIMIT,
+  flows: 4 * LIMIT,
+  servers: 64,
+};
+const CONFIGURED: readonly MapDefinition[] = [
+  settings,
+  services,
+  serviceTable,
+  pools,
+  members,
+  destinationTable,
+  servers,
+];
+
+const skip = process.getuid?.() === 0 ? false : "loading programs into the kernel needs root";
+
+function configured(): TestDirector {
+  const director = new TestDirector({ connectionLimit: LIMIT, entries: ENTRIES, forwarding: false });
+  for (const [protocol, scheduler] of [["tcp", "wlc"] as const, ["udp", "wrr"] as const]) {
+    director.configuration.addService(protocol, VIRTUAL, scheduler);
+    director.configuration.addServer(protocol, VIRTUAL, "10.0.0.2:80", { weight: 3, upper: 5 });
+    director.configuration.addServer(protocol, VIRTUAL, SERVER, { weight: 2 });
+    director.configuration.addService(protocol, "192.0.2.1:9", "rr");
+  }
+  return director;
+}
+
+async function load(
+  director: TestDirector,
+): Promise<{ program: LoadedProgram; maps: Map<string, LoadedMap> }> {
+  const module = new URL(import.meta.url.endsWith(".ts") ? "./ingress.ts" : "./ingress.js", import.meta.url);
+  const compiled = await compile({
+    entry: { module: module.href, name: "ingress" },
+    options: { cpus: 1 },
+    name: "ingress",
+    type: "schedCls",
+    license: "Dual MIT/GPL",
+  });
+  const maps = new Map<string, LoadedMap>();
+  for (const map of compiled.maps) {
+    const entries = ENTRIES[map.name];
+    maps.set(map.name, createMap(map, entries === undefined ? {} : { entries }));
+  }
+  for (const map of CONFIGURED) {
+    const { keys, values } = director.machine.map(map).readAll();
+    maps.get(map.name)?.updateMany(keys, values);
+  }
+  return { program: loadProgram(compiled, maps), maps };
+}
+
+/** The identification and checksum of the director's own packets are random. */
+function withoutRandom(bytes: Uint8Array, verdict: number): Uint8Array {
+  const copy = Uint8Array.from(bytes);
+  if (verdict === TC_REDIRECT) copy.fill(0, 18, 20).fill(0, 24, 26);
+  return copy;
+}
+
+function connections(values: Uint8Array): unknown[] {
+  const list: unknown[] = [];
+  for (let at = 0; at < values.length; at += Connection.size) {
+    const { expires, hop, ...rest } = decode(Connection, values.subarray(at, at + Connection.size));
+    list.push(rest);
+  }
+  return list;
+}
+
+test(`${ROUNDS} packets: kernel and simulator agree`, { skip }, async () => {
+  const director = configured();
+  const { program, maps } = await load(director);
+  const name = `kernel-test-${process.pid}`;
+  createNetworkNamespace(name);
+  const originals = samples();
+  const random = randomNumbers(3);
+  try {
+    inNetworkNamespace(name, () => {
+      for (let round = 0; round < ROUNDS; round++) {
+        const bytes = mutated(originals[random(originals.length)]!.bytes, random);
+        // Test runs refuse packets that are too short for what their type says.
+        if (bytes.length < (bytes[12] === 0x86 ? 54 : 34)) continue;
+        // The address of the loopback interface, at which the kernel runs it.
+        bytes.fill(0, 0, 6);
+        const now = process.hrtime.bigint();
+        if (now > director.machine.now()) director.machine.clock.advanceTo(now);
+        // ICMP errors are limited by ticks, whose borders the two clocks see at different times.
+        director.machine.map(scratch).update(FIRST, new Uint8Array(director.machine.map(scratch).valueSize));
+        maps.get(scratch.name)!.update(FIRST, new Uint8Array(maps.get(scratch.name)!.valueSize));
+        const simulated = director.receive(bytes, { ifindex: 1 });
+        const real = program.run({ data: bytes, context: { ifindex: 1 } });
+        const what = `round ${round}: ${Buffer.from(bytes).toString("hex")}`;
+        assert.equal(real.verdict, simulated.verdict, what);
+        assert.equal(
+          Buffer.from(withoutRandom(real.data, real.verdict)).toString("hex"),
+          Buffer.from(withoutRandom(simulated.packet.bytes, simulated.verdict)).toString("hex"),
+          what,
+        );
+      }
+    });
+    for (const map of [flows, events, counters, serviceTable]) {
+      const words = (handle: { readAll(): { keys: Uint8Array; values: Uint8Array }; keySize: number }) => {
+        const { keys, values } = handle.readAll();
+        const size = values.length / (keys.length / handle.keySize);
+        return Array.from({ length: keys.length / handle.keySize }, (_, i) =>
+          Buffer.concat([
+            keys.subarray(i * handle.keySize, (i + 1) * handle.keySize),
+            // Per-CPU values: the test ran on one CPU of several.
+            map.kind === "perCpuArray" ? Buffer.alloc(0) : values.subarray(i * size, (i + 1) * size),
+          ]).toString("hex"),
+        ).sort();
+      };
+      assert.deepEqual(words(maps.get(map.name)!), words(director.machine.map(map)), map.name);
+    }
+    const real = maps.get(connectionTable.name)!.readAll().values;
+    assert.deepEqual(connections(real), connections(director.machine.map(connectionTable).readAll().values));
+  } finally {
+    deleteNetworkNamespace(name);
+    program.close();
+    for (const map of maps.values()) map.close();
+  }
+});
