@@ -22,8 +22,9 @@ function walkInside(
   except: t.Node | undefined,
   visit: (node: t.Node) => boolean | undefined,
 ): void {
-  for (const [key, value] of Object.entries(node)) {
-    if (SKIPPED.has(key) || value === except) continue;
+  for (const key in node) {
+    const value = (node as unknown as Record<string, unknown>)[key];
+    if (typeof value !== "object" || value === null || value === except || SKIPPED.has(key)) continue;
     if (Array.isArray(value)) {
       for (const each of value) if (isNode(each)) walk(each, visit);
     } else if (isNode(value)) {
