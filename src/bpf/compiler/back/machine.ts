@@ -31,8 +31,8 @@ export interface MachineInstruction extends Omit<Instruction, "dst" | "src" | "l
   arguments?: number;
   /** Offset is relative to this spill slot, whose place is chosen last. */
   spill?: number;
-  /** Where the stack slot of an address is. Kept for messages. */
-  slot?: number;
+  /** The load or the store of a copy from one spill slot to the next: not needed if both are in one place. */
+  copies?: boolean;
 }
 
 export type MachineTerminator = { readonly at?: SourcePosition } & (

@@ -7,7 +7,7 @@ import { placeSpillSlots } from "./spill-slots.ts";
 
 /** Rewrites `source` in place. Returns the bytes of stack its frame takes. */
 export function allocateRegisters(source: MachineFunction): number {
-  const state: SpillState = { unspillable: new Set() };
+  const state: SpillState = { unspillable: new Set(), homes: new Map(), shared: new Set() };
   for (let round = 0; ; round++) {
     if (round > 100) throw new Error(`register allocation of ${source.name} does not end`);
     const graph = interferenceOf(source);

@@ -9,23 +9,49 @@ const SPILL_SIZE = 8;
 /** Fills in the offsets of spill loads and stores; returns the bytes of the whole frame. */
 export function placeSpillSlots(source: MachineFunction): number {
   const conflicts = spillConflicts(source);
+  const partners = copyPartners(source);
   const first = Math.ceil(source.slotBytes / SPILL_SIZE);
   const places = new Map<number, number>();
   let bytes = source.slotBytes;
   for (const [spill, others] of [...conflicts].sort(([, a], [, b]) => b.size - a.size)) {
     const taken = new Set([...others].map((other) => places.get(other)));
-    let place = first;
+    const wanted = (partners.get(spill) ?? []).map((partner) => places.get(partner));
+    let place = wanted.find((each) => each !== undefined && !taken.has(each)) ?? first;
     while (taken.has(place)) place++;
     places.set(spill, place);
     bytes = Math.max(bytes, (place + 1) * SPILL_SIZE);
   }
   for (const block of source.blocks) {
-    block.instructions = block.instructions.map((instruction) => {
+    const placed = block.instructions.map((instruction) => {
       if (instruction.spill === undefined) return instruction;
       return { ...instruction, offset: -(places.get(instruction.spill)! + 1) * SPILL_SIZE };
     });
+    block.instructions = placed.filter((instruction, index) => {
+      const [other, isLoad] = isSave(instruction) ? [placed[index - 1], false] : [placed[index + 1], true];
+      if (!instruction.copies || !other?.copies || isSave(other) !== isLoad) return true;
+      return other.offset !== instruction.offset;
+    });
   }
   return bytes;
+}
+
+/** Spill slots that are copied from one to the other. */
+function copyPartners(source: MachineFunction): Map<number, number[]> {
+  const partners = new Map<number, number[]>();
+  const note = (a: number, b: number) => {
+    const list = partners.get(a);
+    if (list) list.push(b);
+    else partners.set(a, [b]);
+  };
+  for (const { instructions } of source.blocks) {
+    for (const [index, instruction] of instructions.entries()) {
+      const before = instructions[index - 1];
+      if (!instruction.copies || !isSave(instruction) || !before?.copies) continue;
+      note(instruction.spill!, before.spill!);
+      note(before.spill!, instruction.spill!);
+    }
+  }
+  return partners;
 }
 
 function isSave(instruction: MachineInstruction): boolean {

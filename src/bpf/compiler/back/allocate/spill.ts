@@ -1,10 +1,21 @@
 /** Moves registers that got no colour to the stack, or computes them again where they are read. */
+
 import { alu, load, type Register, store } from "../../../asm/index.ts";
-import { ALU, CLASS, classOf, LOAD_IMMEDIATE_64, operationOf, usesRegister } from "../../../asm/opcode.ts";
+import {
+  ALU,
+  CLASS,
+  classOf,
+  JUMP,
+  LOAD_IMMEDIATE_64,
+  operationOf,
+  usesRegister,
+} from "../../../asm/opcode.ts";
+import type { SourcePosition } from "../../../ir.ts";
 import {
   FIRST_VIRTUAL,
   FRAME_POINTER,
   isMove,
+  type MachineBlock,
   type MachineFunction,
   type MachineInstruction,
   readsOf,
@@ -15,6 +26,10 @@ import {
 export interface SpillState {
   /** Registers that live for one instruction only. */
   readonly unspillable: Set<number>;
+  /** Registers that hold the value of a spill slot for a while: spilling them costs loads, but no slot and no store. */
+  readonly homes: Map<number, number>;
+  /** Registers that are copies of spilled ones, shared by several uses. */
+  readonly shared: Set<number>;
 }
 
 /** Registers assigned once by an instruction that needs no register: cheaper to repeat than to keep. */
@@ -44,87 +59,187 @@ function isConstant(instruction: MachineInstruction): boolean {
   return isAlu && operationOf(opcode) === ALU.mov && !usesRegister(opcode);
 }
 
-/** Rewrites the function so that each of `registers` lives only from its load or before its store. */
+/**
+ * Rewrites the function so that each of `registers` lives on the stack, and in a register only where it is used; uses
+ * close to each other share one load.
+ */
 export function spillRegisters(
   source: MachineFunction,
   registers: readonly number[],
   state: SpillState,
 ): void {
-  const constants = rematerialisable(source);
-  const slots = new Map<number, number>();
-  const spilled = new Set(registers);
-  for (const register of registers) {
-    if (!constants.has(register)) slots.set(register, source.nextSpill++);
-  }
-  const temporary = (): number => {
-    const register = source.nextRegister++;
-    state.unspillable.add(register);
-    return register;
-  };
-  const fetch = (
-    register: number,
-    into: number,
-    like: MachineInstruction | undefined,
-  ): MachineInstruction => {
-    const at = like?.at ? { at: like.at } : {};
-    const constant = constants.get(register);
-    if (constant) return { ...constant, dst: into, ...at };
-    return { ...load(into as Register, FRAME_POINTER, 0, 8), ...at, spill: slots.get(register)! };
-  };
-  const save = (register: number, from: number, like: MachineInstruction): MachineInstruction => ({
-    ...store(FRAME_POINTER, 0, from as Register, 8),
-    ...(like.at ? { at: like.at } : {}),
-    spill: slots.get(register)!,
-  });
+  const spiller = new Spiller(source, new Set(registers), state);
+  for (const block of source.blocks) spiller.block(block);
+}
 
-  for (const block of source.blocks) {
-    const out: MachineInstruction[] = [];
-    for (const instruction of block.instructions) {
-      const reads = readsOf(instruction).filter((register) => spilled.has(register));
-      const writes = writesOf(instruction).filter((register) => spilled.has(register));
-      if (reads.length === 0 && writes.length === 0) {
-        out.push(instruction);
-        continue;
-      }
-      if (writes.some((register) => constants.has(register))) continue;
-      if (isMove(instruction)) {
-        const { dst, src } = instruction;
-        if (dst === src) continue;
-        if (spilled.has(src) && !spilled.has(dst)) {
-          out.push(fetch(src, dst, instruction));
-          continue;
-        }
-        if (spilled.has(dst) && !spilled.has(src) && src !== FRAME_POINTER) {
-          out.push(save(dst, src, instruction));
-          continue;
-        }
-      }
-      const names = new Map<number, number>();
-      for (const register of new Set([...reads, ...writes])) names.set(register, temporary());
-      for (const register of new Set(reads)) out.push(fetch(register, names.get(register)!, instruction));
-      out.push(renamed(instruction, (register) => names.get(register) ?? register));
-      for (const register of writes) out.push(save(register, names.get(register)!, instruction));
+/** How many instructions a loaded value waits for its next use. */
+const PATIENCE = 8;
+
+/** A register that holds a spilled one's value within a block. */
+interface Copy {
+  readonly register: number;
+  /** Index of the instruction that used it last. */
+  lastUse: number;
+}
+
+class Spiller {
+  readonly #source: MachineFunction;
+  readonly #spilled: ReadonlySet<number>;
+  readonly #state: SpillState;
+  readonly #constants: ReadonlyMap<number, MachineInstruction>;
+  readonly #slots = new Map<number, number>();
+  #copies = new Map<number, Copy>();
+  #out: MachineInstruction[] = [];
+  #index = 0;
+
+  constructor(source: MachineFunction, spilled: ReadonlySet<number>, state: SpillState) {
+    this.#source = source;
+    this.#spilled = spilled;
+    this.#state = state;
+    this.#constants = rematerialisable(source);
+    for (const register of spilled) {
+      const home = state.homes.get(register);
+      if (home !== undefined) this.#slots.set(register, home);
+      else if (!this.#constants.has(register)) this.#slots.set(register, source.nextSpill++);
     }
+  }
+
+  block(block: MachineBlock): void {
+    this.#out = [];
+    this.#copies = new Map();
+    for (const [index, instruction] of block.instructions.entries()) {
+      this.#index = index;
+      this.#instruction(instruction);
+    }
+    this.#index = block.instructions.length;
     const { terminator } = block;
     if (terminator.op === "branch") {
-      const last = block.instructions.at(-1);
-      const names = new Map<number, number>();
-      const replace = (register: number): number => {
-        if (!spilled.has(register)) return register;
-        let name = names.get(register);
-        if (name === undefined) {
-          name = temporary();
-          names.set(register, name);
-          const like = terminator.at && last ? { ...last, at: terminator.at } : last;
-          out.push(fetch(register, name, like));
-        }
-        return name;
-      };
+      const place = terminator.at ? { at: terminator.at } : {};
+      const replace = (register: number): number =>
+        this.#spilled.has(register) ? this.#read(register, place) : register;
       terminator.left = replace(terminator.left);
       if ("reg" in terminator.right) terminator.right = { reg: replace(terminator.right.reg) };
     }
-    block.instructions = out;
+    block.instructions = this.#out;
   }
+
+  #instruction(instruction: MachineInstruction): void {
+    const reads = readsOf(instruction).filter((register) => this.#spilled.has(register));
+    const writes = writesOf(instruction).filter((register) => this.#spilled.has(register));
+    if (isCall(instruction)) this.#copies.clear();
+    if (reads.length === 0 && writes.length === 0) {
+      this.#out.push(instruction);
+      return;
+    }
+    if (writes.some((register) => this.#constants.has(register))) return;
+    if (this.#isOwnTraffic(instruction)) return;
+    if (isMove(instruction) && this.#move(instruction)) return;
+    const names = new Map<number, number>();
+    for (const register of new Set(reads)) names.set(register, this.#read(register, instruction));
+    for (const register of writes) if (!names.has(register)) names.set(register, this.#newCopy(register));
+    this.#out.push(renamed(instruction, (register) => names.get(register) ?? register));
+    for (const register of writes) {
+      const name = names.get(register)!;
+      this.#forgetOthers(register, name);
+      this.#out.push(this.#save(register, name, instruction));
+    }
+  }
+
+  /** The load that filled a copy, or the store that wrote it home: made again where needed. */
+  #isOwnTraffic(instruction: MachineInstruction): boolean {
+    if (instruction.spill === undefined) return false;
+    const register = classOf(instruction.opcode) === CLASS.stx ? instruction.src : instruction.dst;
+    return this.#spilled.has(register) && this.#state.homes.get(register) === instruction.spill;
+  }
+
+  /** Moves to and from the stack need no third register. */
+  #move(instruction: MachineInstruction): boolean {
+    const { dst, src } = instruction;
+    if (dst === src) return true;
+    if (!this.#spilled.has(dst)) {
+      if (this.#copies.has(src)) return false;
+      this.#out.push(this.#fetch(src, dst, instruction));
+      return true;
+    }
+    if (!this.#spilled.has(src)) {
+      if (src === FRAME_POINTER) return false;
+      this.#copies.delete(dst);
+      this.#out.push(this.#save(dst, src, instruction));
+      return true;
+    }
+    const copy = this.#copies.get(src);
+    this.#copies.delete(dst);
+    if (copy) {
+      copy.lastUse = this.#index;
+      this.#keep(copy.register, src);
+      this.#out.push(this.#save(dst, copy.register, instruction));
+      return true;
+    }
+    const register = this.#temporary();
+    const isPair = this.#slots.has(src);
+    const mark = isPair ? { copies: true } : {};
+    this.#out.push({ ...this.#fetch(src, register, instruction), ...mark });
+    this.#out.push({ ...this.#save(dst, register, instruction), ...mark });
+    return true;
+  }
+
+  #temporary(): number {
+    const register = this.#source.nextRegister++;
+    this.#state.unspillable.add(register);
+    return register;
+  }
+
+  /** A register with the value of a spilled one. */
+  #read(register: number, like: { readonly at?: SourcePosition }): number {
+    const copy = this.#copies.get(register);
+    if (copy && this.#index - copy.lastUse <= PATIENCE) {
+      copy.lastUse = this.#index;
+      this.#keep(copy.register, register);
+      return copy.register;
+    }
+    const name = this.#newCopy(register);
+    this.#out.push(this.#fetch(register, name, like));
+    return name;
+  }
+
+  #newCopy(register: number): number {
+    const name = this.#temporary();
+    // A copy that has to be spilled itself is not shared again.
+    if (!this.#state.shared.has(register))
+      this.#copies.set(register, { register: name, lastUse: this.#index });
+    return name;
+  }
+
+  /** A copy that lives for longer than an instruction can be spilled in turn. */
+  #keep(name: number, register: number): void {
+    this.#state.unspillable.delete(name);
+    this.#state.shared.add(name);
+    const slot = this.#slots.get(register);
+    if (slot !== undefined) this.#state.homes.set(name, slot);
+  }
+
+  /** `name` now holds `register` alone. */
+  #forgetOthers(register: number, name: number): void {
+    for (const [other, copy] of this.#copies) {
+      if (other !== register && copy.register === name) this.#copies.delete(other);
+    }
+  }
+
+  #fetch(register: number, into: number, { at }: { readonly at?: SourcePosition }): MachineInstruction {
+    const place = at ? { at } : {};
+    const constant = this.#constants.get(register);
+    if (constant) return { ...constant, dst: into, ...place };
+    return { ...load(into as Register, FRAME_POINTER, 0, 8), ...place, spill: this.#slots.get(register)! };
+  }
+
+  #save(register: number, from: number, { at }: { readonly at?: SourcePosition }): MachineInstruction {
+    const place = at ? { at } : {};
+    return { ...store(FRAME_POINTER, 0, from as Register, 8), ...place, spill: this.#slots.get(register)! };
+  }
+}
+
+function isCall(instruction: MachineInstruction): boolean {
+  return classOf(instruction.opcode) === CLASS.jump && operationOf(instruction.opcode) === JUMP.call;
 }
 
 /** The instruction with its virtual registers renamed. */
