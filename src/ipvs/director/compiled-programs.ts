@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { MapDefinition } from "../../bpf/index.ts";
-import { deserializeProgram } from "../../bpf/loader/index.ts";
+import { deserializeProgram, StaleProgramError } from "../../bpf/loader/index.ts";
 import type { CompiledProgram } from "../../bpf/program.ts";
 import { tcpStates } from "../../kernel/state/follow.ts";
 import { IpvsError } from "../errors.ts";
@@ -29,44 +29,64 @@ const MAPS: ReadonlyMap<string, MapDefinition> = new Map(
 );
 
 /**
- * The program, from the cache if it is there. A cache that cannot be used only costs time.
+ * The programs, from the cache if they are there. A cache that cannot be used only costs time.
  *
  * @throws IpvsError EIO if the datapath does not compile
  */
-export function compiledProgram(request: CompileRequest, cacheDirectory: string): CompiledProgram {
+export function compiledPrograms(
+  requests: readonly CompileRequest[],
+  cacheDirectory: string,
+): readonly CompiledProgram[] {
   const cache = new ProgramCache(cacheDirectory);
-  const key = `${sourceHash().slice(0, 16)}-${request.name}-${Object.values(request.options).join("-")}`;
-  const kept = cache.read(key);
-  if (kept !== undefined) {
-    const program = tryDeserialize(kept);
-    if (program !== undefined) return program;
+  const programs = requests.map((request) => kept(cache, request));
+  const missing = requests.filter((_, index) => programs[index] === undefined);
+  const made = missing.length === 0 ? [] : compileInProcess(missing);
+  for (const [index, bytes] of made.entries()) cache.write(keyOf(missing[index]!), bytes);
+  return programs.map((program) => program ?? revive(made.shift()!));
+}
+
+function keyOf(request: CompileRequest): string {
+  return `${sourceHash().slice(0, 16)}-${request.name}-${Object.values(request.options).join("-")}`;
+}
+
+function kept(cache: ProgramCache, request: CompileRequest): CompiledProgram | undefined {
+  const bytes = cache.read(keyOf(request));
+  if (bytes === undefined) return undefined;
+  try {
+    return revive(bytes);
+  } catch (error) {
+    if (error instanceof StaleProgramError) return undefined;
+    throw error;
   }
-  const bytes = compileInProcess(request);
-  cache.write(key, bytes);
+}
+
+function revive(bytes: Uint8Array): CompiledProgram {
   return deserializeProgram(bytes, (name) => MAPS.get(name));
 }
 
-function tryDeserialize(bytes: Uint8Array): CompiledProgram | undefined {
-  try {
-    return deserializeProgram(bytes, (name) => MAPS.get(name));
-  } catch {
-    return undefined;
-  }
-}
-
 /** In a process of its own: the compiler works asynchronously, a command does not; and it is gone afterwards. */
-function compileInProcess(request: CompileRequest): Uint8Array {
+function compileInProcess(requests: readonly CompileRequest[]): Uint8Array[] {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const script = fileURLToPath(new URL(`./compile-process.${extension}`, import.meta.url));
   const { status, stdout, stderr, error } = spawnSync(process.execPath, [script], {
-    input: JSON.stringify(request),
+    input: JSON.stringify(requests),
     maxBuffer: 1 << 28,
   });
-  if (status === 0) return new Uint8Array(stdout);
+  if (status === 0) return splitFrames(stdout);
   const reason = error?.message ?? stderr.toString("utf8").trim();
   throw new IpvsError("EIO", {
     operation: "open",
-    message: `the datapath's program ${request.entry} could not be compiled: ${reason}`,
+    message: `the datapath could not be compiled: ${reason}`,
     cause: error,
   });
+}
+
+function splitFrames(output: Buffer): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  for (let at = 0; at < output.length; ) {
+    const end = at + 4 + output.readUInt32LE(at);
+    frames.push(new Uint8Array(output.subarray(at + 4, end)));
+    at = end;
+  }
+  return frames;
 }

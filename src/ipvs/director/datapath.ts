@@ -11,7 +11,7 @@ import { ticker } from "../../kernel/index.ts";
 import { IpvsError } from "../errors.ts";
 import type { Needs } from "../plane.ts";
 import { satisfies } from "../writing/needs.ts";
-import { compiledProgram } from "./compiled-programs.ts";
+import { type CompileRequest, compiledPrograms } from "./compiled-programs.ts";
 import { Interfaces } from "./interfaces.ts";
 import type { PinnedTables } from "./pinned-tables.ts";
 import {
@@ -117,13 +117,14 @@ export class Datapath {
   #replace(needs: Needs): void {
     const name = programName(needs, sourceHash());
     const options = optionsOf(needs, possibleCpus());
-    const compiled = compiledProgram(
-      { module: "ingress", entry: "ingress", options, name },
-      this.#cacheDirectory,
-    );
+    const requests = [{ module: "ingress", entry: "ingress", options, name }, armRequest()];
+    const [compiled, arm] = compiledPrograms(requests, this.#cacheDirectory) as [
+      CompiledProgram,
+      CompiledProgram,
+    ];
     const program = this.#load(compiled);
     try {
-      this.#arm();
+      this.#arm(arm);
       program.pin(`${this.#tables.directory}/${PROGRAM_PIN}`, { replace: true });
       this.interfaces.attachAll(program);
     } finally {
@@ -132,10 +133,7 @@ export class Datapath {
   }
 
   /** Starts the clock, or hands it over to the code of today. */
-  #arm(): void {
-    const options = { cpus: possibleCpus() };
-    const name = `lvs_arm_${sourceHash().slice(0, 7)}`;
-    const compiled = compiledProgram({ module: "arm", entry: "arm", options, name }, this.#cacheDirectory);
+  #arm(compiled = compiledPrograms([armRequest()], this.#cacheDirectory)[0]!): void {
     const program = this.#load(compiled);
     try {
       const { verdict } = program.run({ data: new Uint8Array(SHORTEST_FRAME) });
@@ -162,4 +160,10 @@ export class Datapath {
       for (const map of own) map.close();
     }
   }
+}
+
+/** The program that starts the clock. */
+function armRequest(): CompileRequest {
+  const name = `lvs_arm_${sourceHash().slice(0, 7)}`;
+  return { module: "arm", entry: "arm", options: { cpus: possibleCpus() }, name };
 }
