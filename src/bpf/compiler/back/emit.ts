@@ -15,13 +15,19 @@ export function emitFunction(name: string, blocks: readonly MachineBlock[]): Ins
   const finals = finalTargets(blocks);
   const goesTo = (id: BlockId): BlockId => finals.get(id) ?? id;
   const kept = blocks.filter((block, index) => index === 0 || !finals.has(block.id));
+  // A jump to a block that only exits can as well exit.
+  const leaves = new Set(
+    kept.flatMap(({ id, instructions, terminator }) =>
+      instructions.length === 0 && terminator.op === "exit" ? [id] : [],
+    ),
+  );
   const out: Emitted[] = [];
   const starts = new Map<BlockId, number>();
   for (const [index, block] of kept.entries()) {
     starts.set(block.id, out.length);
     for (const instruction of block.instructions) out.push({ instruction: asAsm(instruction) });
     const { at } = block.terminator;
-    for (const emitted of emitTerminator(block.terminator, kept[index + 1]?.id, goesTo)) {
+    for (const emitted of emitTerminator(block.terminator, kept[index + 1]?.id, goesTo, leaves)) {
       out.push(at ? { ...emitted, instruction: { ...emitted.instruction, at } } : emitted);
     }
   }
@@ -66,10 +72,14 @@ function emitTerminator(
   terminator: MachineTerminator,
   next: BlockId | undefined,
   goesTo: (id: BlockId) => BlockId,
+  leaves: ReadonlySet<BlockId>,
 ): Emitted[] {
   const always = (id: BlockId): Emitted[] => (id === next ? [] : [{ instruction: jumpTo(0), goto: id }]);
   if (terminator.op === "exit") return [{ instruction: exit() }];
-  if (terminator.op === "jump") return always(goesTo(terminator.target));
+  if (terminator.op === "jump") {
+    const target = goesTo(terminator.target);
+    return target !== next && leaves.has(target) ? [{ instruction: exit() }] : always(target);
+  }
   const yes = goesTo(terminator.yes);
   const no = goesTo(terminator.no);
   if (yes === no) return always(yes);

@@ -27,6 +27,9 @@ export function colour(graph: Interference, options: ColourOptions): Colouring {
 /** Registers lost by calls first: the others are needed by values that live across calls. */
 const PREFERENCE = [1, 2, 3, 4, 5, 0, 6, 7, 8, 9];
 
+/** How much more it costs to spill a register that lives for a few instructions. */
+const SHORT_FACTOR = 50;
+
 class Colourer {
   readonly #options: ColourOptions;
   readonly #neighbours = new Map<number, Set<number>>();
@@ -48,6 +51,8 @@ class Colourer {
   constructor(graph: Interference, options: ColourOptions) {
     this.#options = options;
     this.#costs = new Map(graph.costs);
+    for (const register of graph.short)
+      this.#costs.set(register, (this.#costs.get(register) ?? 0) * SHORT_FACTOR);
     this.#unspillable = new Set(options.unspillable);
     for (const [register, others] of graph.neighbours) {
       this.#neighbours.set(register, new Set(others));

@@ -20,6 +20,8 @@ export interface Interference {
   readonly moves: readonly MachineInstruction[];
   /** Reads and writes, weighted by how often their blocks run. */
   readonly costs: Map<number, number>;
+  /** Registers that live within a few instructions of one block: spilling them frees next to nothing. */
+  readonly short: ReadonlySet<number>;
 }
 
 /** Registers alive at the end of each block. */
@@ -103,5 +105,26 @@ export function interferenceOf(source: MachineFunction): Interference {
       for (const read of reads) live.add(read);
     }
   }
-  return { registers, neighbours, moves, costs };
+  return { registers, neighbours, moves, costs, short: shortRanges(source) };
+}
+
+/** Instructions that a short range spans at most. */
+const SHORT = 4;
+
+function shortRanges(source: MachineFunction): Set<number> {
+  const first = new Map<number, { readonly block: BlockId; readonly index: number }>();
+  const long = new Set<number>();
+  for (const { id, instructions, terminator } of source.blocks) {
+    const note = (register: number, index: number) => {
+      const start = first.get(register);
+      if (!start) first.set(register, { block: id, index });
+      else if (start.block !== id || index - start.index > SHORT) long.add(register);
+    };
+    for (const [index, instruction] of instructions.entries()) {
+      for (const register of readsOf(instruction)) note(register, index);
+      for (const register of writesOf(instruction)) note(register, index);
+    }
+    for (const register of terminatorReads(terminator)) note(register, instructions.length);
+  }
+  return new Set([...first.keys()].filter((register) => register >= COLOURS && !long.has(register)));
 }

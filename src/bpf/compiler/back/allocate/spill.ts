@@ -18,7 +18,9 @@ import {
   type MachineBlock,
   type MachineFunction,
   type MachineInstruction,
+  type MachineTerminator,
   readsOf,
+  terminatorReads,
   writesOf,
 } from "../machine.ts";
 
@@ -89,6 +91,8 @@ class Spiller {
   readonly #constants: ReadonlyMap<number, MachineInstruction>;
   readonly #slots = new Map<number, number>();
   #copies = new Map<number, Copy>();
+  #instructions: readonly MachineInstruction[] = [];
+  #terminator: MachineTerminator = { op: "exit" };
   #out: MachineInstruction[] = [];
   #index = 0;
 
@@ -107,6 +111,8 @@ class Spiller {
   block(block: MachineBlock): void {
     this.#out = [];
     this.#copies = new Map();
+    this.#instructions = block.instructions;
+    this.#terminator = block.terminator;
     for (const [index, instruction] of block.instructions.entries()) {
       this.#index = index;
       this.#instruction(instruction);
@@ -161,10 +167,29 @@ class Spiller {
       this.#out.push(this.#fetch(src, dst, instruction));
       return true;
     }
+    const next = this.#instructions[this.#index + 1];
+    if (next && writesOf(next).includes(dst) && readsOf(next).includes(dst) && !isCall(next)) {
+      // The first half of `dst = src op …`: what is worth saving comes from the second.
+      const name = this.#newCopy(dst);
+      this.#copies.set(dst, { register: name, lastUse: this.#index });
+      const source = this.#copies.get(src);
+      if (source) this.#keep(source.register, src);
+      const from = source?.register ?? src;
+      const fetches = this.#spilled.has(from);
+      this.#out.push(
+        fetches ? this.#fetch(src, name, instruction) : { ...instruction, dst: name, src: from },
+      );
+      return true;
+    }
     if (!this.#spilled.has(src)) {
       if (src === FRAME_POINTER) return false;
+      let from = src;
       this.#copies.delete(dst);
-      this.#out.push(this.#save(dst, src, instruction));
+      if (this.#isReadSoon(dst)) {
+        from = this.#newCopy(dst);
+        this.#out.push({ ...instruction, dst: from });
+      }
+      this.#out.push(this.#save(dst, from, instruction));
       return true;
     }
     const copy = this.#copies.get(src);
@@ -176,11 +201,21 @@ class Spiller {
       return true;
     }
     const register = this.#temporary();
-    const isPair = this.#slots.has(src);
-    const mark = isPair ? { copies: true } : {};
+    const mark = this.#slots.has(src) ? { copies: true } : {};
     this.#out.push({ ...this.#fetch(src, register, instruction), ...mark });
     this.#out.push({ ...this.#save(dst, register, instruction), ...mark });
     return true;
+  }
+
+  /** True if a register is read by one of the next instructions, with no call in between. */
+  #isReadSoon(register: number): boolean {
+    for (let index = this.#index + 1; index <= this.#index + PATIENCE; index++) {
+      const instruction = this.#instructions[index];
+      if (!instruction) return terminatorReads(this.#terminator).includes(register);
+      if (isCall(instruction)) return false;
+      if (readsOf(instruction).includes(register)) return true;
+    }
+    return false;
   }
 
   #temporary(): number {
