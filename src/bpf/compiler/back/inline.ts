@@ -10,7 +10,7 @@ import { type Graph, type GraphBlock, graphOf, mapTargets, newBlock, newRegister
 import { mapOperands, mapTerminator, withDestination } from "./operands.ts";
 
 export interface InlineOptions {
-  /** Functions of at most this many instructions are inlined wherever they are called. Default 24. */
+  /** Functions of at most this many instructions are inlined wherever they are called. Default 40. */
   readonly smallFunction?: number;
 }
 
@@ -38,7 +38,7 @@ export function inlineFunctions(module: IrModule, options: InlineOptions = {}): 
     cleanControlFlow(graph);
     const source = module.functions.get(name)!;
     const mayInline = source.inline !== "never" && name !== module.entry;
-    const small = sizeOf(graph) <= (options.smallFunction ?? 24);
+    const small = sizeOf(graph) <= (options.smallFunction ?? 40);
     const many = source.parameters.length > MAXIMUM_ARGUMENTS;
     if (mayInline && (small || many || calls.get(name) === 1)) inlinable.add(name);
     else if (many) {

@@ -47,6 +47,7 @@ import {
   machineWays,
 } from "./machine.ts";
 import { definitionOf, MIRRORED } from "./operands.ts";
+import { useCounts } from "./optimise/definitions.ts";
 
 export interface SelectOptions {
   /** Offset of each stack slot from the frame pointer (negative). */
@@ -81,6 +82,8 @@ class Selector {
   readonly #stackAddresses = new Map<Reg, number>();
   /** Maps and functions, which only calls take: loaded where they are passed. */
   readonly #references = new Map<Reg, (dst: Register) => AsmInstruction>();
+  /** How often each register is read. */
+  readonly #reads: ReadonlyMap<Reg, number>;
   #likelihood: Likelihood | undefined;
   #nextRegister: number;
   #out: MachineInstruction[] = [];
@@ -91,6 +94,7 @@ class Selector {
     this.#options = options;
     this.#bigEndian = options.bigEndian ?? endianness() === "BE";
     this.#nextRegister = FIRST_VIRTUAL + graph.nextRegister;
+    this.#reads = useCounts(graph);
     this.#findAddresses();
   }
 
@@ -104,12 +108,13 @@ class Selector {
       const block = blockOf(graph, id);
       this.#out = [];
       if (id === graph.entry) this.#enter();
+      const tested = this.#testedBits(block);
       for (const [index, instruction] of block.instructions.entries()) {
         this.#at = instruction.at ?? this.#at;
-        this.#instruction(instruction, dying.get(id)![index]!);
+        if (instruction !== tested) this.#instruction(instruction, dying.get(id)![index]!);
       }
       this.#at = block.terminator.at ?? this.#at;
-      const terminator = this.#terminator(block);
+      const terminator = this.#terminator(block, tested);
       blocks.push({ id, instructions: this.#out, terminator, frequency: 1 });
     }
     const waysOf = new Map(blocks.map((block) => [block.id, machineWays(block.terminator)]));
@@ -388,7 +393,7 @@ class Selector {
     }
   }
 
-  #terminator(block: GraphBlock): MachineTerminator {
+  #terminator(block: GraphBlock, tested: Extract<Instruction, { op: "alu" }> | undefined): MachineTerminator {
     const { terminator } = block;
     const at = this.#at ? { at: this.#at } : {};
     switch (terminator.op) {
@@ -398,11 +403,15 @@ class Selector {
         this.#moveTo(0, terminator.value ?? { value: 0n });
         return { ...at, op: "exit" };
       case "branch":
-        return { ...at, ...this.#branch(block, terminator) };
+        return { ...at, ...this.#branch(block, terminator, tested) };
     }
   }
 
-  #branch(block: GraphBlock, terminator: Extract<Terminator, { op: "branch" }>): MachineTerminator {
+  #branch(
+    block: GraphBlock,
+    terminator: Extract<Terminator, { op: "branch" }>,
+    tested: Extract<Instruction, { op: "alu" }> | undefined,
+  ): MachineTerminator {
     let { left, right } = terminator;
     let comparison: Comparison = terminator.comparison;
     if ("value" in left) {
@@ -411,6 +420,16 @@ class Selector {
     }
     const chance = this.#likelihood?.of(block, terminator) ?? 0.5;
     const targets = { yes: terminator.then, no: terminator.otherwise, chance };
+    if (tested && "value" in tested.right) {
+      return {
+        op: "branch",
+        comparison: comparison === "ne" ? "set" : "clear",
+        narrow: false,
+        left: this.#register(tested.left),
+        right: { immediate: Number(signed(unsigned(tested.right.value))) },
+        ...targets,
+      };
+    }
     const register = this.#register(left);
     const base = { op: "branch", comparison, left: register, ...targets } as const;
     if ("reg" in right) return { ...base, narrow: false, right: { reg: this.#register(right) } };
@@ -423,6 +442,24 @@ class Selector {
       return { ...base, narrow: true, right: { immediate: Number(BigInt.asIntN(32, value)) } };
     }
     return { ...base, narrow: false, right: { reg: this.#register(right) } };
+  }
+
+  /** The mask that a block computes for its branch alone: `x & mask` compared with 0. */
+  #testedBits(block: GraphBlock): Extract<Instruction, { op: "alu" }> | undefined {
+    const { terminator, instructions } = block;
+    if (terminator.op !== "branch") return undefined;
+    const { comparison, left, right } = terminator;
+    if (comparison !== "eq" && comparison !== "ne") return undefined;
+    if (!("reg" in left) || !("value" in right) || right.value !== 0n) return undefined;
+    const index = instructions.findLastIndex((instruction) => definitionOf(instruction) === left.reg);
+    const mask = instructions[index];
+    if (mask?.op !== "alu" || mask.operation !== "and" || this.#reads.get(left.reg) !== 1) return undefined;
+    if (!("reg" in mask.left) || !("value" in mask.right) || !fitsImmediate(mask.right.value))
+      return undefined;
+    if (mask.width === 32 && mask.right.value > 0x7fffffffn) return undefined;
+    const { reg } = mask.left;
+    const isChanged = instructions.slice(index).some((instruction) => definitionOf(instruction) === reg);
+    return isChanged ? undefined : mask;
   }
 }
 

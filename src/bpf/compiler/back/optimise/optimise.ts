@@ -8,6 +8,7 @@ import { clarifyBounds } from "./clarify.ts";
 import { propagateConstants } from "./constants.ts";
 import { removeDeadCode } from "./dead.ts";
 import { reuseLoads } from "./loads.ts";
+import { swapMasks } from "./masks.ts";
 import { numberValues } from "./number.ts";
 import { promoteSlots } from "./promote.ts";
 import { simplify } from "./simplify.ts";
@@ -32,7 +33,7 @@ export function optimise(graph: Graph, { isEntry }: OptimiseOptions): void {
     run(graph, threadJumps, cleanControlFlow, toSsa);
     for (let inner = 0; inner < 2; inner++)
       run(graph, propagateConstants, simplify, numberValues, promoteSlots, reuseLoads, removeDeadCode);
-    run(graph, removeDeadStores, removeDeadCode);
+    run(graph, swapMasks, removeDeadStores, removeDeadCode);
     if (round === ROUNDS - 1) {
       run(graph, clarify);
       graph.slotConflicts = slotConflicts(graph);
