@@ -10,8 +10,10 @@ import { type Graph, type GraphBlock, graphOf, mapTargets, newBlock, newRegister
 import { mapOperands, mapTerminator, withDestination } from "./operands.ts";
 
 export interface InlineOptions {
-  /** Functions of at most this many instructions are inlined wherever they are called. Default 40. */
+  /** Functions of at most this many instructions are inlined wherever they are called. Default 32. */
   readonly smallFunction?: number;
+  /** Larger ones are, if the program grows by at most this many instructions. Default 160. */
+  readonly growth?: number;
 }
 
 /** A call passes arguments in five registers; functions with more parameters must be inlined. */
@@ -38,9 +40,11 @@ export function inlineFunctions(module: IrModule, options: InlineOptions = {}): 
     cleanControlFlow(graph);
     const source = module.functions.get(name)!;
     const mayInline = source.inline !== "never" && name !== module.entry;
-    const small = sizeOf(graph) <= (options.smallFunction ?? 40);
+    const size = sizeOf(graph);
+    const growth = size * ((calls.get(name) ?? 1) - 1);
+    const small = size <= (options.smallFunction ?? 32) || growth <= (options.growth ?? 160);
     const many = source.parameters.length > MAXIMUM_ARGUMENTS;
-    if (mayInline && (small || many || calls.get(name) === 1)) inlinable.add(name);
+    if (mayInline && (small || many)) inlinable.add(name);
     else if (many) {
       throw new BackEndError(
         "TOO_MANY_ARGUMENTS",
