@@ -2,6 +2,7 @@
 import { cleanControlFlow } from "../clean.ts";
 import { fromSsa } from "../destruct.ts";
 import type { Graph } from "../graph.ts";
+import { skipStretches } from "../skip.ts";
 import { toSsa } from "../ssa.ts";
 import { threadJumps } from "../thread.ts";
 import { clarifyBounds } from "./clarify.ts";
@@ -30,7 +31,7 @@ export interface OptimiseOptions {
 export function optimise(graph: Graph, { isEntry }: OptimiseOptions): void {
   const clarify = (each: Graph) => clarifyBounds(each, { returnMatters: !isEntry });
   for (let round = 0; round < ROUNDS; round++) {
-    run(graph, threadJumps, cleanControlFlow, toSsa);
+    run(graph, threadJumps, cleanControlFlow, skipStretches, cleanControlFlow, toSsa);
     for (let inner = 0; inner < 2; inner++)
       run(graph, propagateConstants, simplify, numberValues, promoteSlots, reuseLoads, removeDeadCode);
     run(graph, swapMasks, removeDeadStores, removeDeadCode);
