@@ -142,8 +142,8 @@ export const Service = struct("Service", {
   inUse: u32,
   /**
    * Runtime of the scheduler, changed by compare-and-exchange. rr: bits 0–15 position in the pool, 16–39 destination
-   * last chosen (0: none yet), 40–63 low bits of the pool's generation. wrr: bits 0–15 position plus 1 (0: before the
-   * first), 16–46 current weight (0: none yet), 47–63 low bits of the generation.
+   * last chosen, 40–63 low bits of the pool's generation. wrr: bits 0–15 position plus 1 (0: before the
+   * first), 16–46 current weight, 47–63 low bits of the generation. Of another generation it is void.
    */
   cursor: u64,
 });
@@ -163,11 +163,14 @@ export const Pool = struct("Pool", {
   maximumWeight: u32,
   weightDivisor: u32,
   /**
-   * Weighted round robin: the current weight to begin with when there is none. IPVS sets it at the first server and
-   * brings it into range with each edit: `currentWeightAfterEdit` (schedule/wrr-weight.ts) of the previous pool's value.
+   * Weighted round robin: the current weight to begin with: after an edit `currentWeightAfterEdit` (wrr-weight.ts) of what it
+   * was before, which the service's cursor says, or the previous pool if nothing was scheduled with it.
    */
   initialWeight: u32,
-  /** Round robin: if the server last chosen has been removed, the position to continue after; 0xffff: from the start. */
+  /**
+   * Round robin: the position to continue after: that of the server last chosen, or, if it has been removed, of the one
+   * before it; 0xffff: from the start.
+   */
   resume: u32,
   reserved: u32,
 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /** The members of a pool as schedulers see them. Positions count from 0 in list order. */
-import { type Infer, make, repeat, struct, u32 } from "../../bpf/index.ts";
+import { type Infer, repeat, struct, u32 } from "../../bpf/index.ts";
 import { thresholds } from "../options.ts";
 import { isOverloaded } from "../state/activity.ts";
 import { destinationTable, type Member, members, type Pool } from "../tables.ts";
@@ -80,27 +80,3 @@ export type Turn = Infer<typeof Turn>;
 
 /** How often a choice is made before it stands although another CPU was first. */
 export const TRIES = 8;
-
-/** A search that looks for one destination. */
-export const Position = struct("Position", {
-  start: u32,
-  destination: u32,
-  found: u32,
-  reserved: u32,
-});
-export type Position = Infer<typeof Position>;
-
-function positionStep(position: u32, context: Position): u32 {
-  const member = members.lookup((context.start + position) >>> 0);
-  if (member === null) return 1;
-  if (member.destination !== context.destination) return 0;
-  context.found = position;
-  return 1;
-}
-
-/** The position of a destination in a pool, or NOWHERE. */
-export function positionOf(pool: Pool, destination: u32): u32 {
-  const context = make(Position, { start: pool.start, destination, found: NOWHERE });
-  repeat(pool.count, positionStep, context);
-  return context.found;
-}

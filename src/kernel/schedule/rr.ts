@@ -3,28 +3,22 @@
  * Round robin: the next usable member in list order, after the one chosen last. Weights only say whether a member is
  * used at all. (Recordings: scheduling/rr.)
  *
- * The cursor remembers the destination as well as the position, so that after an edit the turn goes on behind the same
- * server, wherever it is now; if that one has been removed, behind the one that stood before it (`Pool.resume`).
+ * The cursor holds a position in the list of one generation. Whoever edits the list says in `Pool.resume` where that is in the
+ * new one: the turn goes on behind the same server, or, if that was removed, behind the one that stood before it.
  */
 import { atomicCompareExchange, make, readOnce, repeat, type u32, type u64 } from "../../bpf/index.ts";
 import { type Pool, pools, serviceTable } from "../tables.ts";
-import { isUsable, memberAt, NOWHERE, positionOf, Search, search, TRIES, Turn } from "./member.ts";
+import { isUsable, memberAt, NOWHERE, Search, search, TRIES, Turn } from "./member.ts";
 
 const POSITION_MASK = 0xffffn;
 const DESTINATION_SHIFT = 16n;
-const DESTINATION_MASK = 0xffffffn;
 const GENERATION_SHIFT = 40n;
 const GENERATION_MASK = 0xffffff;
 
 /** The position that the next choice comes after, or NOWHERE. */
 export function lastPosition(cursor: u64, pool: Pool): u32 {
-  const destination = Number((cursor >> DESTINATION_SHIFT) & DESTINATION_MASK);
-  if (destination === 0) return NOWHERE;
-  if (Number(cursor >> GENERATION_SHIFT) === (pool.generation & GENERATION_MASK)) {
-    return Number(cursor & POSITION_MASK);
-  }
-  const position = positionOf(pool, destination);
-  return position === NOWHERE ? pool.resume : position;
+  const isCurrent = Number(cursor >> GENERATION_SHIFT) === (pool.generation & GENERATION_MASK);
+  return isCurrent ? Number(cursor & POSITION_MASK) : pool.resume;
 }
 
 /** The position of the next usable member after `last`, or NOWHERE. */

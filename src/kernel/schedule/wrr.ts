@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /**
  * Weighted round robin: rounds through the list with a falling current weight; in each round every usable member of at
- * least that weight gets one connection. After an edit the round begins again at the head of the list, with the current
- * weight brought into range. (Recordings: scheduling/wrr.)
+ * least that weight gets one connection. After an edit the round begins again at the head of the list; whoever edits it says
+ * in `Pool.initialWeight` with which current weight. (Recordings: scheduling/wrr.)
  *
  * Rounds in which nobody would get a turn are not walked but skipped: the current weight falls at once to the first
  * step at which somebody does.
@@ -10,7 +10,7 @@
 import { atomicCompareExchange, make, readOnce, repeat, type u32 } from "../../bpf/index.ts";
 import { type Pool, pools, serviceTable } from "../tables.ts";
 import { isUsable, memberAt, NOWHERE, Search, search, TRIES, Turn } from "./member.ts";
-import { currentWeightAfterEdit, highestStep } from "./wrr-weight.ts";
+import { highestStep } from "./wrr-weight.ts";
 
 const POSITION_MASK = 0xffffn;
 const WEIGHT_SHIFT = 16n;
@@ -51,10 +51,9 @@ function takeTurn(_round: u32, turn: Turn): u32 {
   const cursor = readOnce(service, "cursor");
   let from = Number(cursor & POSITION_MASK);
   let weight = Number((cursor >> WEIGHT_SHIFT) & WEIGHT_MASK);
-  if (weight === 0) weight = pool.initialWeight;
-  if (weight === 0 || Number(cursor >> GENERATION_SHIFT) !== (pool.generation & GENERATION_MASK)) {
+  if (Number(cursor >> GENERATION_SHIFT) !== (pool.generation & GENERATION_MASK)) {
     from = 0;
-    weight = currentWeightAfterEdit(weight, pool.maximumWeight, pool.weightDivisor);
+    weight = pool.initialWeight;
   }
   const next = make(Search);
   nextTurn(pool, from, weight, highest, next);

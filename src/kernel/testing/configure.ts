@@ -75,8 +75,9 @@ interface ConfiguredService {
   /** Which of its two pools is in use: 0 or 1. */
   half: number;
   generation: number;
+  /** Where its scheduler stands: wrr's current weight, and the server that rr chose last. */
   currentWeight: number;
-  resume: number;
+  last: ConfiguredServer | undefined;
 }
 
 const NOWHERE = 0xffff;
@@ -133,7 +134,7 @@ export class Configuration {
       half: 0,
       generation: 0,
       currentWeight: 0,
-      resume: NOWHERE,
+      last: undefined,
     };
     this.#services.set(`${protocol} ${endpoint}`, service);
     this.#publish(service);
@@ -145,7 +146,7 @@ export class Configuration {
   }
 
   editService(protocol: "tcp" | "udp", endpoint: EndpointText, scheduler: string): void {
-    const service = this.#service(protocol, endpoint);
+    const service = this.#look(this.#service(protocol, endpoint));
     service.scheduler = scheduler;
     this.#publish(service);
   }
@@ -164,7 +165,7 @@ export class Configuration {
     server: EndpointText,
     { weight = 1, upper = 0, lower = 0 }: ServerSettings = {},
   ): number {
-    const service = this.#service(protocol, endpoint);
+    const service = this.#look(this.#service(protocol, endpoint));
     // A server that was removed comes back to its slot, and to the connections that are left of it.
     const slot = service.removed.get(server) ?? this.#slots++;
     service.servers.unshift({ endpoint: server, slot, weight });
@@ -200,7 +201,7 @@ export class Configuration {
     server: EndpointText,
     { weight = 1, upper = 0, lower = 0 }: ServerSettings = {},
   ): void {
-    const service = this.#service(protocol, endpoint);
+    const service = this.#look(this.#service(protocol, endpoint));
     const found = service.servers.find((each) => each.endpoint === server)!;
     found.weight = weight;
     this.#machine.run(() => {
@@ -212,16 +213,14 @@ export class Configuration {
   }
 
   deleteServer(protocol: "tcp" | "udp", endpoint: EndpointText, server: EndpointText): void {
-    const service = this.#service(protocol, endpoint);
+    const service = this.#look(this.#service(protocol, endpoint));
     const position = service.servers.findIndex((each) => each.endpoint === server);
-    const [removed] = service.servers.splice(position, 1);
-    service.removed.set(server, removed!.slot);
+    const removed = service.servers[position]!;
+    if (service.last === removed) service.last = service.servers[position - 1];
+    service.servers.splice(position, 1);
+    service.removed.set(server, removed.slot);
     this.#machine.run(() => {
-      destinationTable.lookup(removed!.slot)!.available = 0;
-      const cursor = serviceTable.lookup(service.slot)!.cursor;
-      if (Number((cursor >> 16n) & 0xffffffn) === removed!.slot) {
-        service.resume = position === 0 ? NOWHERE : position - 1;
-      }
+      destinationTable.lookup(removed.slot)!.available = 0;
     });
     this.#edited(service);
   }
@@ -243,6 +242,18 @@ export class Configuration {
   #service(protocol: "tcp" | "udp", endpoint: EndpointText): ConfiguredService {
     const service = this.#services.get(`${protocol} ${endpoint}`);
     if (service === undefined) throw new Error(`no service ${protocol} ${endpoint}`);
+    return service;
+  }
+
+  /** Notes where the service's scheduler stands, if it has chosen since the last edit. */
+  #look(service: ConfiguredService): ConfiguredService {
+    const cursor = this.#machine.run(() => serviceTable.lookup(service.slot)!.cursor);
+    if (service.scheduler === "rr" && Number(cursor >> 40n) === service.generation) {
+      service.last = service.servers[Number(cursor & 0xffffn)];
+    }
+    if (service.scheduler === "wrr" && Number(cursor >> 47n) === service.generation) {
+      service.currentWeight = Number((cursor >> 16n) & 0x7fffffffn);
+    }
     return service;
   }
 
@@ -275,7 +286,7 @@ export class Configuration {
       pool.maximumWeight = maximum;
       pool.weightDivisor = divisor;
       pool.initialWeight = service.currentWeight;
-      pool.resume = service.resume;
+      pool.resume = service.last === undefined ? NOWHERE : service.servers.indexOf(service.last);
       for (const [position, server] of service.servers.entries()) {
         const member = members.lookup(pool.start + position)!;
         member.destination = server.slot;
