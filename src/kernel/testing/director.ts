@@ -122,7 +122,11 @@ export class TestDirector {
 
   /** Lets a frame come in. */
   receive(bytes: Uint8Array, options: PacketOptions = {}): Outcome {
-    const packet = new SimulatedPacket(bytes, options);
+    return this.receivePacket(new SimulatedPacket(bytes, options));
+  }
+
+  /** Lets a packet come in. */
+  receivePacket(packet: SimulatedPacket): Outcome {
     const verdict = this.machine.execute(ingress, packet);
     return { verdict, packet, out: packet.redirected?.ifindex ?? 0 };
   }
