@@ -1,5 +1,7 @@
 /** Programs of the datapath, compiled or from the cache. */
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { MapDefinition } from "../../bpf/index.ts";
 import { deserializeProgram, StaleProgramError } from "../../bpf/loader/index.ts";
@@ -7,7 +9,7 @@ import type { CompiledProgram } from "../../bpf/program.ts";
 import { tcpStates } from "../../kernel/state/follow.ts";
 import { IpvsError } from "../errors.ts";
 import { TABLES } from "./pinned-tables.ts";
-import { ProgramCache } from "./program-cache.ts";
+import { PROGRAM_SUFFIX, ProgramCache } from "./program-cache.ts";
 import type { ProgramOptions } from "./program-options.ts";
 import { sourceHash } from "./sources.ts";
 
@@ -23,6 +25,9 @@ export interface CompileRequest {
 
 /** Tables of constants: each program has its own. */
 const CONSTANTS: readonly MapDefinition[] = [tcpStates];
+
+/** Programs that the package's build has compiled: as trustworthy as the code beside them. */
+export const PREBUILT_DIRECTORY = fileURLToPath(new URL("../../../programs/", import.meta.url));
 
 const MAPS: ReadonlyMap<string, MapDefinition> = new Map(
   [...TABLES, ...CONSTANTS].map((each) => [each.name, each]),
@@ -45,12 +50,13 @@ export function compiledPrograms(
   return programs.map((program) => program ?? revive(made.shift()!));
 }
 
-function keyOf(request: CompileRequest): string {
+/** Names a program in caches: by its source and what it was compiled for. */
+export function keyOf(request: CompileRequest): string {
   return `${sourceHash().slice(0, 16)}-${request.name}-${Object.values(request.options).join("-")}`;
 }
 
 function kept(cache: ProgramCache, request: CompileRequest): CompiledProgram | undefined {
-  const bytes = cache.read(keyOf(request));
+  const bytes = prebuilt(request) ?? cache.read(keyOf(request));
   if (bytes === undefined) return undefined;
   try {
     return revive(bytes);
@@ -64,8 +70,16 @@ function revive(bytes: Uint8Array): CompiledProgram {
   return deserializeProgram(bytes, (name) => MAPS.get(name));
 }
 
+function prebuilt(request: CompileRequest): Uint8Array | undefined {
+  try {
+    return readFileSync(join(PREBUILT_DIRECTORY, `${keyOf(request)}${PROGRAM_SUFFIX}`));
+  } catch {
+    return undefined;
+  }
+}
+
 /** In a process of its own: the compiler works asynchronously, a command does not; and it is gone afterwards. */
-function compileInProcess(requests: readonly CompileRequest[]): Uint8Array[] {
+export function compileInProcess(requests: readonly CompileRequest[]): Uint8Array[] {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const script = fileURLToPath(new URL(`./compile-process.${extension}`, import.meta.url));
   const { status, stdout, stderr, error } = spawnSync(process.execPath, [script], {

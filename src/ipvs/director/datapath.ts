@@ -1,26 +1,15 @@
 /** The datapath's programs in the kernel: loaded when the configuration needs them, swapped when it needs others. */
-import {
-  createMap,
-  type LoadedProgram,
-  loadProgram,
-  openProgram,
-  possibleCpus,
-} from "../../bpf/loader/index.ts";
+import { createMap, type LoadedProgram, loadProgram, openProgram } from "../../bpf/loader/index.ts";
 import type { CompiledProgram } from "../../bpf/program.ts";
 import { ticker } from "../../kernel/index.ts";
 import { IpvsError } from "../errors.ts";
 import type { Needs } from "../plane.ts";
 import { satisfies } from "../writing/needs.ts";
-import { type CompileRequest, compiledPrograms } from "./compiled-programs.ts";
+import { compiledPrograms } from "./compiled-programs.ts";
 import { Interfaces } from "./interfaces.ts";
 import type { PinnedTables } from "./pinned-tables.ts";
-import {
-  isOfSource,
-  optionsOf,
-  type ProgramIdentity,
-  parseProgramName,
-  programName,
-} from "./program-options.ts";
+import { isOfSource, type ProgramIdentity, parseProgramName } from "./program-options.ts";
+import { armRequest, ingressRequest } from "./program-requests.ts";
 import { sourceHash } from "./sources.ts";
 
 const PROGRAM_PIN = "ingress";
@@ -115,9 +104,7 @@ export class Datapath {
    * configuration that is published, and the next command brings them up to date.
    */
   #replace(needs: Needs): void {
-    const name = programName(needs, sourceHash());
-    const options = optionsOf(needs, possibleCpus());
-    const requests = [{ module: "ingress", entry: "ingress", options, name }, armRequest()];
+    const requests = [ingressRequest(needs), armRequest()];
     const [compiled, arm] = compiledPrograms(requests, this.#cacheDirectory) as [
       CompiledProgram,
       CompiledProgram,
@@ -160,10 +147,4 @@ export class Datapath {
       for (const map of own) map.close();
     }
   }
-}
-
-/** The program that starts the clock. */
-function armRequest(): CompileRequest {
-  const name = `lvs_arm_${sourceHash().slice(0, 7)}`;
-  return { module: "arm", entry: "arm", options: { cpus: possibleCpus() }, name };
 }

@@ -47,6 +47,9 @@ function server(last: number, settings: Partial<Destination> = {}): Destination 
   };
 }
 
+/** Interfaces that the tests make or look at; kernels give a namespace others, such as gretap0. */
+const OURS: ReadonlySet<string> = new Set(["lo", "v0", "v1", "late", "peer"]);
+
 let count = 0;
 
 /** Runs `work` in a fresh network namespace with a veth pair, v0 and v1. */
@@ -66,7 +69,7 @@ function inFreshNamespace(work: (cookie: bigint, name: string) => void): void {
 
 function attachedTo(): string[] {
   return directorStatus(options)
-    .interfaces.filter((each) => each.attached)
+    .interfaces.filter((each) => each.attached && OURS.has(each.name))
     .map((each) => each.name)
     .sort();
 }
@@ -114,11 +117,17 @@ describe("a director in the kernel", { skip }, () => {
       assert.equal(program?.current, true);
       assert.equal(program?.options.weightedRoundRobin, true);
       assert.equal(program?.options.udp, false);
-      assert.deepEqual(interfaces.map((each) => [each.name, each.attached, each.excluded]).sort(), [
-        ["lo", false, "loopback"],
-        ["v0", true, null],
-        ["v1", true, null],
-      ]);
+      assert.deepEqual(
+        interfaces
+          .filter((each) => OURS.has(each.name))
+          .map((each) => [each.name, each.attached, each.excluded])
+          .sort(),
+        [
+          ["lo", false, "loopback"],
+          ["v0", true, null],
+          ["v1", true, null],
+        ],
+      );
       assert.deepEqual(
         tables.map(({ used, size }) => [used, size]),
         [

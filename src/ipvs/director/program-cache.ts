@@ -2,7 +2,8 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-const SUFFIX = ".program";
+/** What files of compiled programs end in. */
+export const PROGRAM_SUFFIX = ".program";
 /** More files than this are not kept; the least recently written go first. */
 const MOST_FILES = 64;
 
@@ -49,7 +50,7 @@ export class ProgramCache {
   }
 
   #path(key: string): string {
-    return join(this.#directory, `${key}${SUFFIX}`);
+    return join(this.#directory, `${key}${PROGRAM_SUFFIX}`);
   }
 
   /** What we load into the kernel must not come from anyone else. */
@@ -60,7 +61,7 @@ export class ProgramCache {
 
   #makeRoom(): void {
     const files = readdirSync(this.#directory)
-      .filter((name) => name.endsWith(SUFFIX))
+      .filter((name) => name.endsWith(PROGRAM_SUFFIX))
       .map((name) => ({
         path: join(this.#directory, name),
         time: statSync(join(this.#directory, name)).mtimeMs,

@@ -12,7 +12,7 @@ const SCHEDULER_OPTIONS = [
 /** Options of `src/kernel/options.ts`, by name. */
 export type ProgramOptions = Readonly<Record<string, number | boolean>>;
 
-export function optionsOf(needs: Needs, cpus: number): ProgramOptions {
+export function optionsOf(needs: Needs): ProgramOptions {
   const schedulers = SCHEDULER_OPTIONS.map(([name, number]) => [name, needs.schedulers.has(number)]);
   return {
     tcp: needs.tcp,
@@ -20,7 +20,6 @@ export function optionsOf(needs: Needs, cpus: number): ProgramOptions {
     ...Object.fromEntries(schedulers),
     portMapping: needs.portMapping,
     thresholds: needs.thresholds,
-    cpus,
   };
 }
 

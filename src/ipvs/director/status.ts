@@ -1,6 +1,6 @@
 /** What `lvs` can ask and do beyond IPVS: the datapath itself. */
 
-import { type FeatureName, features, possibleCpus } from "../../bpf/loader/index.ts";
+import { type FeatureName, features } from "../../bpf/loader/index.ts";
 import { events, LAYOUT_VERSION } from "../../kernel/index.ts";
 import { liveRows } from "../listing.ts";
 import { DirectorMemory } from "../memory/director-memory.ts";
@@ -164,7 +164,7 @@ function programStatus(datapath: Present["datapath"]): ProgramStatus | null {
     return {
       id,
       name,
-      options: identity === undefined ? {} : optionsOf(identity.needs, possibleCpus()),
+      options: identity === undefined ? {} : optionsOf(identity.needs),
       current: identity !== undefined && isOfSource(identity, sourceHash()),
       machineCodeBytes: jitedBytes,
       verifiedInstructions,
