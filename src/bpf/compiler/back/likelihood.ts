@@ -12,7 +12,7 @@ import { pointersOf } from "./optimise/pointers.ts";
 const STAYS_IN_LOOP = 0.9;
 const IS_NULL = 0.1;
 const OUT_OF_BOUNDS = 0.05;
-const LEAVES_AT_ONCE = 0.2;
+const LEAVES_AT_ONCE = 0.1;
 const ARE_EQUAL = 0.35;
 const HAS_NO_FLAG = 0.6;
 const EXCHANGED = 0.9;

@@ -272,7 +272,8 @@ class Colourer {
   #spillCost(register: number): number {
     if (this.#unspillable.has(register)) return Number.POSITIVE_INFINITY;
     const cost = (this.#costs.get(register) ?? 0) * (this.#options.cheap.has(register) ? 0.4 : 1);
-    return cost / (this.#degree.get(register)! + 1);
+    // Long lives are in the way of many others: squared, so that few of them go rather than many short ones.
+    return cost / (this.#degree.get(register)! + 1) ** 2;
   }
 
   #assign(): Colouring {

@@ -78,7 +78,7 @@ export function interferenceOf(source: MachineFunction): Interference {
     if (b >= COLOURS) neighbours.get(b)!.add(a);
   };
   for (const block of source.blocks) {
-    const weight = Math.max(block.frequency, 0.001);
+    const weight = Math.max(block.frequency, 1e-9);
     for (const instruction of block.instructions) {
       for (const register of readsOf(instruction)) note(register, weight);
       for (const register of writesOf(instruction)) note(register, weight);

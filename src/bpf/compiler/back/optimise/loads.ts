@@ -77,6 +77,11 @@ function lookUp(
   return { ...at, op: "move", dst, src: value };
 }
 
+/** A register would have to be saved across a call, on the stack: where its value already is. */
+function isOnStack({ place, value }: { readonly place: Place; readonly value: Operand }): boolean {
+  return "reg" in value && onlySlot(place.region) !== undefined;
+}
+
 /** What is known after an instruction. */
 function note(instruction: Instruction, available: Available, aliases: Aliases): void {
   switch (instruction.op) {
@@ -98,7 +103,9 @@ function note(instruction: Instruction, available: Available, aliases: Aliases):
     case "helper":
     case "call":
       for (const [name, entry] of available) {
-        if (aliases.mayClobber(instruction, entry.place)) available.delete(name);
+        const isCall = instruction.op !== "atomic";
+        if (aliases.mayClobber(instruction, entry.place) || (isCall && isOnStack(entry)))
+          available.delete(name);
       }
   }
 }
