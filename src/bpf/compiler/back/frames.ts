@@ -1,7 +1,9 @@
 /** Stack frames: where slots lie, and whether a chain of calls fits into 512 bytes. */
 import { STACK_LIMIT } from "../../asm/index.ts";
+import type { Reg } from "../../ir.ts";
 import { StackLimitError, type StackUse } from "./errors.ts";
 import type { Graph } from "./graph.ts";
+import { forEachUse } from "./operands.ts";
 
 /** The verifier counts each frame in steps of this. */
 const FRAME_STEP = 32;
@@ -49,6 +51,26 @@ export interface Frame {
   readonly uses: readonly StackUse[];
   /** Functions that run on top of this frame. */
   readonly callees: ReadonlySet<string>;
+}
+
+/** bpf_timer_set_callback: what it is given runs later, on a stack of its own. */
+const SET_TIMER_CALLBACK = 170;
+
+/** Functions that run while a function's frame is there: those it calls, and callbacks other than timers'. */
+export function calleesOf(graph: Graph): Set<string> {
+  const callees = new Set<string>();
+  const addresses = new Map<Reg, string>();
+  const passed = new Set<Reg>();
+  for (const block of graph.blocks.values()) {
+    for (const instruction of block.instructions) {
+      if (instruction.op === "call") callees.add(instruction.function);
+      else if (instruction.op === "functionAddress") addresses.set(instruction.dst, instruction.function);
+      if (instruction.op === "helper" && instruction.id === SET_TIMER_CALLBACK) continue;
+      forEachUse(instruction, (reg) => passed.add(reg));
+    }
+  }
+  for (const [reg, name] of addresses) if (passed.has(reg)) callees.add(name);
+  return callees;
 }
 
 /** @throws StackLimitError naming the chain and what takes the most */

@@ -7,9 +7,9 @@ import { allocateRegisters } from "./allocate/allocate.ts";
 import { expandCompares } from "./compares.ts";
 import { contextRegisters, markContextParameters } from "./contexts.ts";
 import { emitFunction } from "./emit.ts";
-import { checkFrames, type Frame, layoutSlots } from "./frames.ts";
+import { calleesOf, checkFrames, type Frame, layoutSlots } from "./frames.ts";
 import type { Graph } from "./graph.ts";
-import { type InlineOptions, inlineFunctions, reachable, referencesOf } from "./inline.ts";
+import { type InlineOptions, inlineFunctions, reachable } from "./inline.ts";
 import { layoutBlocks } from "./layout.ts";
 import { optimise } from "./optimise/optimise.ts";
 import { selectInstructions } from "./select.ts";
@@ -83,7 +83,7 @@ function compile(graph: Graph, options: GenerateOptions): { code: AsmInstruction
   if (bytes > slots.bytes) {
     uses.push({ function: graph.name, name: "saved registers", size: bytes - slots.bytes });
   }
-  return { code, frame: { graph, bytes, uses, callees: referencesOf(graph) } };
+  return { code, frame: { graph, bytes, uses, callees: calleesOf(graph) } };
 }
 
 function entryFirst(entry: string, graphs: ReadonlyMap<string, Graph>): Graph[] {

@@ -61,15 +61,29 @@ export function mapOperands(instruction: Instruction, replace: (operand: Operand
   switch (instruction.op) {
     case "move":
     case "extend":
-    case "swap":
-      return { ...instruction, src: replace(instruction.src) };
+    case "swap": {
+      const src = replace(instruction.src);
+      return src === instruction.src ? instruction : { ...instruction, src };
+    }
     case "alu":
-    case "compare":
-      return { ...instruction, left: replace(instruction.left), right: replace(instruction.right) };
-    case "load":
-      return { ...instruction, base: base(instruction.base) };
-    case "store":
-      return { ...instruction, base: base(instruction.base), value: replace(instruction.value) };
+    case "compare": {
+      const left = replace(instruction.left);
+      const right = replace(instruction.right);
+      return left === instruction.left && right === instruction.right
+        ? instruction
+        : { ...instruction, left, right };
+    }
+    case "load": {
+      const reg = base(instruction.base);
+      return reg === instruction.base ? instruction : { ...instruction, base: reg };
+    }
+    case "store": {
+      const reg = base(instruction.base);
+      const value = replace(instruction.value);
+      return reg === instruction.base && value === instruction.value
+        ? instruction
+        : { ...instruction, base: reg, value };
+    }
     case "atomic": {
       const mapped = { ...instruction, base: base(instruction.base), value: replace(instruction.value) };
       return instruction.expected ? { ...mapped, expected: replace(instruction.expected) } : mapped;
@@ -85,8 +99,13 @@ export function mapOperands(instruction: Instruction, replace: (operand: Operand
 /** The terminator with each operand replaced. */
 export function mapTerminator(terminator: Terminator, replace: (operand: Operand) => Operand): Terminator {
   switch (terminator.op) {
-    case "branch":
-      return { ...terminator, left: replace(terminator.left), right: replace(terminator.right) };
+    case "branch": {
+      const left = replace(terminator.left);
+      const right = replace(terminator.right);
+      return left === terminator.left && right === terminator.right
+        ? terminator
+        : { ...terminator, left, right };
+    }
     case "return":
       return terminator.value ? { ...terminator, value: replace(terminator.value) } : terminator;
     default:
