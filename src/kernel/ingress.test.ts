@@ -118,6 +118,27 @@ test("the first packets go through the neighbour code, the next by the kept hop;
   assert.equal(director.lookups, 3);
 });
 
+test("the way to a client is asked for once for all its connections", () => {
+  const { director } = nat();
+  director.receive(udpFrame("client", CLIENT, VIRTUAL), { ifindex: CLIENT_SIDE });
+  establish(director);
+  const before = director.lookups;
+  for (const port of [1, 2, 3]) {
+    const client = `198.18.0.10:${port}`;
+    director.receive(tcpFrame("client", client, VIRTUAL, "S"), { ifindex: CLIENT_SIDE });
+    const reply = tcpFrame("server", SERVER, client, "SA");
+    const { packet } = director.receive(reply, { ifindex: SERVER_SIDE });
+    assert.deepEqual(packet.redirected, { kind: "redirect", ifindex: CLIENT_SIDE, flags: 0 });
+    assert.deepEqual([...packet.bytes.subarray(0, 12)], [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2]);
+  }
+  assert.equal(director.lookups, before);
+  // The same place in the table, another client.
+  const other = "198.18.16.11:1";
+  director.receive(tcpFrame("client", other, VIRTUAL, "S"), { ifindex: CLIENT_SIDE });
+  director.receive(tcpFrame("server", SERVER, other, "SA"), { ifindex: SERVER_SIDE });
+  assert.equal(director.lookups, before + 1);
+});
+
 test("an unknown neighbour is the kernel's to find; without a way the translated packet goes up the stack", () => {
   const { director } = nat();
   director.neighboursKnown = false;

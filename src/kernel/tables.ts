@@ -317,6 +317,11 @@ export const Allocator = struct("Allocator", { next: u32, started: u32 });
 export type Allocator = Infer<typeof Allocator>;
 export const allocator = perCpuArrayMap("allocator", { value: Allocator, entries: 1 });
 
+/** The way from a virtual address to a client seen lately; `client` 0: none. Runtime. */
+export const ClientHop = struct("ClientHop", { client: u32, virtual: u32, hop: NextHop });
+export type ClientHop = Infer<typeof ClientHop>;
+export const clientHops = arrayMap("client_hops", { value: ClientHop, entries: 4096, mappable: true });
+
 /** How full the connection table is. Runtime. */
 export const Pressure = struct("Pressure", {
   /** Tick at which a new flow last found no room; 0 = never. Until long after, packets may belong to flows without state. */

@@ -11,6 +11,7 @@ import {
 import { DONT_FRAGMENT, Ipv4, LINK_HEADER, Tcp, UDP_HEADER } from "../headers.ts";
 import { answerTimeExceeded, answerTooLarge } from "../icmp/answer.ts";
 import { FROM_CLIENT, type NextHop, PROTOCOL_TCP } from "../tables.ts";
+import { recall } from "./client-hops.ts";
 import { isFresh, NO_WAY, resolve, sendBy, TOO_LARGE } from "./next-hop.ts";
 import { translate } from "./translate.ts";
 
@@ -51,7 +52,7 @@ export function forward(
   const mayFragment = (ip.fragment & DONT_FRAGMENT) === 0;
   const protocol = ip.protocol;
 
-  const fresh = isFresh(hop, now);
+  const fresh = isFresh(hop, now) || (direction !== FROM_CLIENT && recall(hop, ip.destination, address, now));
   let out = hop.interface;
   if (!fresh) {
     out = resolve(packet, hop, direction, address, lengthOnWire(packet, transport, protocol, length));

@@ -22,6 +22,7 @@ import {
 import { currentTick } from "../clock.ts";
 import { Ipv4, LINK_HEADER, Link, Ports } from "../headers.ts";
 import { FROM_CLIENT, type NextHop, PROTOCOL_ICMP } from "../tables.ts";
+import { remember } from "./client-hops.ts";
 
 /** Ticks between two questions: about a second. */
 const CHECK_EVERY = 8;
@@ -65,6 +66,7 @@ export function resolve(packet: Packet, hop: NextHop, direction: u32, address: u
   const request = make(FibLookup);
   describe(packet, direction, address, request);
   request.totalLength = length < 0xffff ? length : 0xffff;
+  const client = request.destination[0]!;
   const answer = fibLookup(packet, request, 0);
   if (answer === FIB_FRAGMENTATION_NEEDED) {
     hop.mtu = request.totalLength;
@@ -86,6 +88,7 @@ export function resolve(packet: Packet, hop: NextHop, direction: u32, address: u
   hop.addresses[2] = ((from[2]! << 24) | (from[3]! << 16) | (from[4]! << 8) | from[5]!) >>> 0;
   hop.mtu = request.totalLength;
   hop.interface = request.ifindex;
+  if (direction !== FROM_CLIENT) remember(hop, client, address);
   return request.ifindex;
 }
 
