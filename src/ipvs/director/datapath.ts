@@ -1,7 +1,7 @@
 /** The datapath's programs in the kernel: loaded when the configuration needs them, swapped when it needs others. */
 import { createMap, type LoadedProgram, loadProgram, openProgram } from "../../bpf/loader/index.ts";
 import type { CompiledProgram } from "../../bpf/program.ts";
-import { ticker } from "../../kernel/index.ts";
+import { ticker } from "../../kernel/tables.ts";
 import { IpvsError } from "../errors.ts";
 import type { Needs } from "../plane.ts";
 import { satisfies } from "../writing/needs.ts";

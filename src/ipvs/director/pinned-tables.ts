@@ -2,8 +2,8 @@
 import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { isMap, type MapDefinition } from "../../bpf/index.ts";
 import { createMap, type LoadedMap, openMap } from "../../bpf/loader/index.ts";
-import * as kernel from "../../kernel/index.ts";
-import { connectionTable, due, flows, LAYOUT_VERSION, settings } from "../../kernel/index.ts";
+import * as kernel from "../../kernel/tables.ts";
+import { connectionTable, due, flows, LAYOUT_VERSION, settings } from "../../kernel/tables.ts";
 import { hasCode } from "../../linux/index.ts";
 import { IpvsError } from "../errors.ts";
 

@@ -1,6 +1,6 @@
 /** Where the director keeps things on this machine, and how large it makes its tables. */
 import { resolve } from "node:path";
-import { connectionTable } from "../../kernel/index.ts";
+import { connectionTable } from "../../kernel/tables.ts";
 
 /** What may be chosen; by default the environment says, then the usual places are taken. */
 export interface DirectorOptions {

@@ -5,7 +5,7 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { possibleCpus } from "../../bpf/loader/index.ts";
-import { SCHEDULER_LC, SCHEDULER_RR, SCHEDULER_WLC, SCHEDULER_WRR } from "../../kernel/index.ts";
+import { SCHEDULER_LC, SCHEDULER_RR, SCHEDULER_WLC, SCHEDULER_WRR } from "../../kernel/tables.ts";
 import type { Needs } from "../plane.ts";
 import { compileInProcess, keyOf, PREBUILT_DIRECTORY } from "./compiled-programs.ts";
 import { PROGRAM_SUFFIX } from "./program-cache.ts";

@@ -1,5 +1,5 @@
 /** What a program is compiled for: options of the datapath, and how a loaded program's name tells them. */
-import { SCHEDULER_LC, SCHEDULER_RR, SCHEDULER_WLC, SCHEDULER_WRR } from "../../kernel/index.ts";
+import { SCHEDULER_LC, SCHEDULER_RR, SCHEDULER_WLC, SCHEDULER_WRR } from "../../kernel/tables.ts";
 import type { Needs } from "../plane.ts";
 
 const SCHEDULER_OPTIONS = [

@@ -1,7 +1,7 @@
 /** What `lvs` can ask and do beyond IPVS: the datapath itself. */
 
 import { type FeatureName, features } from "../../bpf/loader/index.ts";
-import { events, LAYOUT_VERSION } from "../../kernel/index.ts";
+import { events, LAYOUT_VERSION } from "../../kernel/tables.ts";
 import { liveRows } from "../listing.ts";
 import { DirectorMemory } from "../memory/director-memory.ts";
 import { availableRows } from "../writing/servers.ts";
