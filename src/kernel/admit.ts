@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /** What happens to a packet that belongs to no connection. */
 import type { u32 } from "../bpf/index.ts";
-import { createConnection } from "./connection/create.ts";
+import { createConnection, LOST } from "./connection/create.ts";
 import { countRefused } from "./events.ts";
 import { TCP_RST, TCP_SYN } from "./headers.ts";
 import { choose } from "./schedule/choose.ts";
@@ -61,6 +61,6 @@ export function admit(key: FlowKey, flags: u32, now: u32): u32 {
   const state = isTcp ? stateAfterSegment(STATE_NONE, FROM_CLIENT, flags) : STATE_UDP;
   const slot = createConnection(key, server, chosen, state, now);
   if (slot < STATELESS) return slot;
-  pressure.at(0).fullAt = now;
+  if (slot !== LOST) pressure.at(0).fullAt = now;
   return STATELESS;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-import { type Packet, timerCallback, timerInit, timerStart, type u32 } from "../bpf/index.ts";
+import { type Packet, random, timerCallback, timerInit, timerStart, type u32 } from "../bpf/index.ts";
 import { TICK } from "./clock.ts";
-import { ticker } from "./tables.ts";
+import { pressure, ticker } from "./tables.ts";
 import { tick } from "./timer/tick.ts";
 
 const EBUSY = -16;
@@ -11,6 +11,8 @@ const EBUSY = -16;
  * the datapath; it may be run again at any time. Returns 0, or which step failed: 1 no clock, 2 prepare, 3 callback, 4 start.
  */
 export function arm(_packet: Packet): u32 {
+  // Comes before the first packet, as the datapath is attached after the clock runs.
+  if (pressure.at(0).seed === 0) pressure.at(0).seed = random();
   const clock = ticker.lookup(0);
   if (clock === null) return 1;
   const prepared = timerInit(ticker, clock, "timer");

@@ -11,7 +11,7 @@ import { currentTick } from "./clock.ts";
 import { retire } from "./connection/retire.ts";
 import { countTraffic, packetsOf } from "./count.ts";
 import { countMalformed, countOrphaned, countStateless } from "./events.ts";
-import { isFlowOf, NO_CONNECTION } from "./flow.ts";
+import { connectionOf, directionOf, findFlow, hashOf, NO_CONNECTION } from "./flow.ts";
 import { forward } from "./forward/forward.ts";
 import { fragment } from "./fragment.ts";
 import {
@@ -40,7 +40,6 @@ import {
   FlowKey,
   FROM_CLIENT,
   FROM_SERVER,
-  flows,
   type NextHop,
   PROTOCOL_ICMP,
   PROTOCOL_TCP,
@@ -112,18 +111,10 @@ function inspect(packet: Packet): u32 {
 }
 
 /**
- * Whether a connection that a flow entry named is the packet's, and alive. A SYN from the client on a connection that is over
+ * Whether a connection is alive. A SYN from the client on a connection that is over
  * (TIME_WAIT or CLOSE) begins another one, which is scheduled anew (IPVS: conn_reuse_mode 1): the old one ends here.
  */
-function isCurrent(
-  connection: Connection,
-  index: u32,
-  key: FlowKey,
-  direction: u32,
-  flags: u32,
-  now: u32,
-): boolean {
-  if (!isFlowOf(connection, key, direction)) return false;
+function isCurrent(connection: Connection, index: u32, direction: u32, flags: u32, now: u32): boolean {
   const word = readOnce(connection, "state");
   if ((word & STATE_REMOVED) !== 0) return false;
   if ((flags & TCP_SYN) === 0 || direction !== FROM_CLIENT) return true;
@@ -137,13 +128,13 @@ function direct(packet: Packet, key: FlowKey, transport: u8, length: u32, flags:
   const now = currentTick();
   let index = NO_CONNECTION;
   let direction = FROM_CLIENT;
-  const entry = flows.lookup(key);
-  if (entry !== null) {
-    index = entry.connection;
-    direction = entry.direction;
+  const word = findFlow(key, hashOf(key), 0);
+  if (word !== 0) {
+    index = connectionOf(word);
+    direction = directionOf(word);
   }
   let connection = connectionTable.lookup(index);
-  if (connection !== null && !isCurrent(connection, index, key, direction, flags, now)) connection = null;
+  if (connection !== null && !isCurrent(connection, index, direction, flags, now)) connection = null;
   if (connection === null) {
     index = admit(key, flags, now);
     if (index === NOT_OURS) return TC_NEXT;

@@ -24,8 +24,7 @@ import {
   destinationTable,
   Events,
   events,
-  FlowEntry,
-  FlowKey,
+  FlowBucket,
   flows,
   members,
   pools,
@@ -52,7 +51,7 @@ const ENTRIES: Readonly<Record<string, number>> = {
   estimates: 128,
   connections: LIMIT,
   due: LIMIT,
-  flows: 4 * LIMIT,
+  flows: LIMIT,
   servers: 64,
 };
 const CONFIGURED: readonly MapDefinition[] = [
@@ -130,16 +129,13 @@ function sums(list: readonly object[]): Record<string, bigint> {
   return total;
 }
 
-/** Flows and connections, without what depends on which CPU a test ran: the slots. */
-function flowsOf(handle: Elements): string[] {
-  const { keys, values } = handle.readAll();
-  return Array.from({ length: keys.length / FlowKey.size }, (_, i) => {
-    const key = Buffer.from(keys.subarray(i * FlowKey.size, (i + 1) * FlowKey.size)).toString("hex");
-    const { direction } = decode(FlowEntry, values.subarray(i * FlowEntry.size, (i + 1) * FlowEntry.size));
-    return `${key} ${direction}`;
-  }).sort();
+/** How many words of the flow table are taken. Which they are depends on the CPU that a test ran on. */
+function wordsOf(handle: Elements): number {
+  const ways = valuesOf(FlowBucket, handle).flatMap((bucket) => [...bucket.ways]);
+  return ways.filter(({ word }) => word !== 0).length;
 }
 
+/** Connections, without what depends on the time and the slot. */
 function connectionsOf(handle: Elements): string[] {
   return valuesOf(Connection, handle)
     .map(({ expires, hop, state, ...rest }) => JSON.stringify({ ...rest, state: state & 0xffff }))
@@ -179,7 +175,7 @@ test(`${ROUNDS} packets: kernel and simulator agree`, { skip }, async () => {
     });
     const both = <T>(map: MapDefinition, read: (handle: Elements) => T) =>
       assert.deepEqual(read(maps.get(map.name)!), read(director.machine.map(map)), map.name);
-    both(flows, flowsOf);
+    both(flows, wordsOf);
     both(connectionTable, connectionsOf);
     both(serviceTable, (handle) => valuesOf(Service, handle));
     both(destinationTable, (handle) => valuesOf(Destination, handle).map(({ hop, ...rest }) => rest));

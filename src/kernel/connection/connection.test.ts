@@ -7,6 +7,7 @@ import {
   connectionTable,
   destinationTable,
   due,
+  FLOW_WAYS,
   FlowKey,
   flows,
   PROTOCOL_UDP,
@@ -69,7 +70,7 @@ test("a flow that another CPU made a connection of meanwhile is that one's", () 
     const first = createConnection(keyOf(1), one, slot, STATE_UDP, NOW);
     assert.equal(createConnection(keyOf(1), one, slot, STATE_UDP, NOW), first, "by the reply's entry");
     assert.equal(createConnection(keyOf(1), two, other, STATE_UDP, NOW), first, "by the flow's entry");
-    assert.equal([...director.machine.map(flows).keys()].length, 2);
+    assert.equal(director.flowWords(), 2);
     assert.equal(one.inactive, 1);
     assert.equal(two.inactive, 0);
     const taken = Array.from({ length: 16 }, (_, i) => due.lookup(i)!.tick).filter((tick) => tick !== 0);
@@ -78,15 +79,24 @@ test("a flow that another CPU made a connection of meanwhile is that one's", () 
 });
 
 test("a full table of flows leaves nothing behind", () => {
-  const director = new TestDirector({ connectionLimit: 16, entries: { flows: 3 } });
+  const director = new TestDirector({ connectionLimit: 16 });
   director.configuration.addService("udp", VIRTUAL, "rr");
   const slot = director.configuration.addServer("udp", VIRTUAL, "10.0.0.1:5300");
   director.machine.run(() => {
     const server = destinationTable.lookup(slot)!;
-    assert.notEqual(createConnection(keyOf(1), server, slot, STATE_UDP, NOW), NO_CONNECTION);
+    assert.equal(createConnection(keyOf(1), server, slot, STATE_UDP, NOW), 0);
+    for (let bucket = 0; bucket < 16; bucket++) {
+      const { ways } = flows.lookup(bucket)!;
+      for (let i = 0; i < FLOW_WAYS; i++) ways[i]!.word ||= 0xffffff7f;
+    }
+    const all = 16 * FLOW_WAYS;
     assert.equal(createConnection(keyOf(2), server, slot, STATE_UDP, NOW), NO_CONNECTION);
-    assert.equal([...director.machine.map(flows).keys()].length, 2);
+    assert.equal(director.flowWords(), all);
+    flows.lookup(3)!.ways[2]!.word = 0;
+    for (let i = 2; i < 40; i++) createConnection(keyOf(i), server, slot, STATE_UDP, NOW);
+    assert.equal(director.flowWords(), all - 1, "room for one flow is not enough for a connection");
     assert.equal(server.inactive, 1);
+    for (let bucket = 0; bucket < 16; bucket++) assert.equal(flows.lookup(bucket)!.overflow, 0);
   });
 });
 
@@ -101,7 +111,7 @@ test("a connection ends once; its slot rests, and is not taken before the sweepe
     assert.equal(retire(connection, index, word, NOW), true);
     assert.equal(retire(connection, index, connection.state, NOW), false);
     assert.equal(server.inactive, 0);
-    assert.equal([...director.machine.map(flows).keys()].length, 0);
+    assert.equal(director.flowWords(), 0);
     assert.notEqual(connection.state & STATE_REMOVED, 0);
     assert.notEqual(due.lookup(index)!.tick, 0);
   });

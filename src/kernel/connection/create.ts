@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-import { ANY, make, NO_EXIST, readOnce, type u32 } from "../../bpf/index.ts";
+import { make, readOnce, type u32 } from "../../bpf/index.ts";
 import { countConnection } from "../count.ts";
 import { countCreated } from "../events.ts";
-import { isFlowOf, NO_CONNECTION } from "../flow.ts";
+import {
+  connectionOf,
+  findFlow,
+  hashOf,
+  insertFlow,
+  isFlowOf,
+  NO_CONNECTION,
+  removeFlow,
+  replaceFlow,
+  wordOf,
+} from "../flow.ts";
 import { activityOf, countIn, countOut } from "../state/activity.ts";
 import { timeoutOf } from "../state/follow.ts";
 import {
@@ -10,17 +20,16 @@ import {
   connectionTable,
   type Destination,
   due,
-  FlowEntry,
   FlowKey,
   FROM_CLIENT,
   FROM_SERVER,
-  flows,
   STATE_GENERATION_SHIFT,
   STATE_REMOVED,
 } from "../tables.ts";
 import { takeSlot } from "./allocate.ts";
 
-const EEXIST = -17;
+/** No connection was made, though there is room. */
+export const LOST = 0xfffffffe;
 
 /** The key of what the server sends to the client. */
 export function setReplyKey(connection: Connection, key: FlowKey): void {
@@ -31,11 +40,9 @@ export function setReplyKey(connection: Connection, key: FlowKey): void {
   key.protocol = connection.protocol;
 }
 
-/** The connection under `entryKey`, if it is one of the client's flow `key` and not being removed; else NO_CONNECTION. */
-function ownerOf(entryKey: FlowKey, key: FlowKey): u32 {
-  const entry = flows.lookup(entryKey);
-  if (entry === null) return NO_CONNECTION;
-  const index = entry.connection;
+/** The slot of the connection that a word names, if it is of the client's flow `key` and not being removed. */
+function ownerOf(word: u32, key: FlowKey): u32 {
+  const index = connectionOf(word);
   const connection = connectionTable.lookup(index);
   if (connection === null || !isFlowOf(connection, key, FROM_CLIENT)) return NO_CONNECTION;
   return (readOnce(connection, "state") & STATE_REMOVED) === 0 ? index : NO_CONNECTION;
@@ -62,9 +69,9 @@ function fill(connection: Connection, key: FlowKey, destination: Destination, in
 }
 
 /**
- * Makes the flow of a client's packet (`key`) a connection to the destination in slot `index`. The entry of the replies is
- * published first, so that no reply finds the door closed. Returns the connection's slot: of the new one, or of the one
- * that another CPU made of the same flow meanwhile; NO_CONNECTION if there is no room.
+ * Makes the flow of a client's packet (`key`) a connection to the destination in slot `index`. The replies are entered first, so
+ * that none finds the door closed. Returns the connection's slot: of the new one, or of the one that another CPU made of the
+ * same flow meanwhile; NO_CONNECTION if there is no room; LOST if two CPUs stood in each other's way.
  */
 export function createConnection(
   key: FlowKey,
@@ -81,30 +88,43 @@ export function createConnection(
   const word = fill(connection, key, destination, index, state);
   connection.expires = expires;
   countIn(destination, word);
-
-  const reply = make(FlowKey);
-  setReplyKey(connection, reply);
-  const entry = make(FlowEntry, { connection: slot, direction: FROM_SERVER });
-  let status = flows.update(reply, entry, NO_EXIST);
-  let winner = NO_CONNECTION;
-  if (status === EEXIST) {
-    winner = ownerOf(reply, key);
-    // One client port may talk to two services over the same server: the replies belong to whoever spoke last.
-    if (winner === NO_CONNECTION) status = flows.update(reply, entry, ANY);
-  }
-  if (status === 0) {
-    entry.direction = FROM_CLIENT;
-    status = flows.update(key, entry, NO_EXIST);
-    if (status === 0) {
-      countConnection(index);
-      countCreated();
-      return slot;
-    }
-    flows.delete(reply);
-    if (status === EEXIST) winner = ownerOf(key, key);
+  const result = publish(connection, key, slot);
+  if (result === slot) {
+    countConnection(index);
+    countCreated();
+    return slot;
   }
   connection.state = (word | STATE_REMOVED) >>> 0;
   countOut(destination, word);
   place.tick = 0;
-  return winner;
+  return result;
+}
+
+/** Enters both flows of a connection. Answers as `createConnection`. */
+function publish(connection: Connection, key: FlowKey, slot: u32): u32 {
+  const reply = make(FlowKey);
+  setReplyKey(connection, reply);
+  const replyHash = hashOf(reply);
+  const replyWord = wordOf(replyHash, slot, FROM_SERVER);
+  const known = findFlow(reply, replyHash, 0);
+  if (known !== 0) {
+    const owner = ownerOf(known, key);
+    if (owner !== NO_CONNECTION) return owner;
+  }
+  // One client port may talk to two services over the same server: the replies belong to whoever spoke last.
+  const replaced = known !== 0 && replaceFlow(replyHash, known, replyWord);
+  if (!replaced && !insertFlow(replyHash, replyWord)) return NO_CONNECTION;
+
+  const hash = hashOf(key);
+  const forward = wordOf(hash, slot, FROM_CLIENT);
+  if (!insertFlow(hash, forward)) {
+    removeFlow(replyHash, replyWord);
+    return NO_CONNECTION;
+  }
+  const other = findFlow(key, hash, forward);
+  if (other === 0) return slot;
+  removeFlow(hash, forward);
+  removeFlow(replyHash, replyWord);
+  const owner = ownerOf(other, key);
+  return owner === NO_CONNECTION ? LOST : owner;
 }

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 import { atomicCompareExchange, make, type u32 } from "../../bpf/index.ts";
 import { countExpired } from "../events.ts";
+import { hashOf, removeFlow, wordOf } from "../flow.ts";
 import { countOut } from "../state/activity.ts";
-import { type Connection, destinationTable, due, FlowKey, flows, STATE_REMOVED } from "../tables.ts";
+import {
+  type Connection,
+  destinationTable,
+  due,
+  FlowKey,
+  FROM_CLIENT,
+  FROM_SERVER,
+  STATE_REMOVED,
+} from "../tables.ts";
 import { setReplyKey } from "./create.ts";
 
 /** Ticks that a slot rests before it can be used again: longer than any program that may still look at it runs. */
 const REST = 2;
-
-/** Deletes the entry of a flow if it is this connection's. */
-function deleteFlow(key: FlowKey, index: u32): void {
-  const entry = flows.lookup(key);
-  if (entry !== null && entry.connection === index) flows.delete(key);
-}
 
 /**
  * Ends the connection in slot `index`, whose state word was `word` when the caller decided so. If it changed since, the
@@ -28,9 +31,11 @@ export function retire(connection: Connection, index: u32, word: u32, now: u32):
     destinationPort: connection.virtualPort,
     protocol: connection.protocol,
   });
-  deleteFlow(key, index);
+  const hash = hashOf(key);
+  removeFlow(hash, wordOf(hash, index, FROM_CLIENT));
   setReplyKey(connection, key);
-  deleteFlow(key, index);
+  const replyHash = hashOf(key);
+  removeFlow(replyHash, wordOf(replyHash, index, FROM_SERVER));
   const server = destinationTable.lookup(connection.destination);
   if (server !== null) countOut(server, word);
   countExpired();

@@ -18,7 +18,7 @@ import {
 import { currentTick } from "../clock.ts";
 import { countTraffic } from "../count.ts";
 import { countMalformed, countOrphaned } from "../events.ts";
-import { isFlowOf } from "../flow.ts";
+import { connectionOf, directionOf, findFlow, hashOf } from "../flow.ts";
 import { replaceAddress, replaceAddressAndAge, replaceWord } from "../forward/checksum.ts";
 import { isFresh, NO_WAY, resolve, sendBy, TOO_LARGE } from "../forward/next-hop.ts";
 import {
@@ -40,7 +40,6 @@ import {
   destinationTable,
   FlowKey,
   FROM_CLIENT,
-  flows,
   PROTOCOL_TCP,
   PROTOCOL_UDP,
   STATE_REMOVED,
@@ -123,11 +122,11 @@ export function translateError(packet: Packet, transport: u8, length: u32): u32 
 
   const key = make(FlowKey);
   setAnswerKey(quote, ports, key);
-  const entry = flows.lookup(key);
-  if (entry === null) return TC_NEXT;
-  const direction = entry.direction;
-  const connection = connectionTable.lookup(entry.connection);
-  if (connection === null || !isFlowOf(connection, key, direction)) return TC_NEXT;
+  const word = findFlow(key, hashOf(key), 0);
+  if (word === 0) return TC_NEXT;
+  const direction = directionOf(word);
+  const connection = connectionTable.lookup(connectionOf(word));
+  if (connection === null) return TC_NEXT;
   if ((readOnce(connection, "state") & STATE_REMOVED) !== 0) return TC_NEXT;
   const server = destinationTable.lookup(connection.destination);
   if (server === null) return TC_NEXT;

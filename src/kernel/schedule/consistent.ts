@@ -8,6 +8,7 @@
  * least is the member's with probability proportional to its weight.
  */
 import { type Infer, make, repeat, struct, u32, u64 } from "../../bpf/index.ts";
+import { hashWith } from "../flow.ts";
 import { type FlowKey, members, type Pool } from "../tables.ts";
 
 /** Mixes 64 bits so that every input bit affects every output bit (the finalizer of SplitMix64). */
@@ -15,14 +16,6 @@ export function mix(value: u64): u64 {
   const first = BigInt.asUintN(64, (value ^ (value >> 30n)) * 0xbf58476d1ce4e5b9n);
   const second = BigInt.asUintN(64, (first ^ (first >> 27n)) * 0x94d049bb133111ebn);
   return second ^ (second >> 31n);
-}
-
-/** The same number for every packet of a client's flow. */
-export function flowHash(key: FlowKey): u64 {
-  const addresses = (BigInt(key.source) << 32n) | BigInt(key.destination);
-  const ports =
-    (BigInt(key.sourcePort) << 32n) | (BigInt(key.destinationPort) << 8n) | BigInt(key.protocol & 0xff);
-  return mix(BigInt.asUintN(64, mix(BigInt.asUintN(64, addresses + 1n)) + ports));
 }
 
 /**
@@ -86,7 +79,7 @@ function drawStep(position: u32, draw: Draw): u32 {
 
 /** The destination of the pool that a flow belongs to; 0: no member has a weight. */
 export function chooseConsistently(pool: Pool, key: FlowKey): u32 {
-  const draw = make(Draw, { hash: flowHash(key), start: pool.start });
+  const draw = make(Draw, { hash: hashWith(key, 0), start: pool.start });
   repeat(pool.count, drawStep, draw);
   return draw.chosen;
 }

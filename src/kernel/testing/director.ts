@@ -21,6 +21,8 @@ import {
   counters,
   destinationTable,
   events,
+  FLOW_WAYS,
+  flows,
   STATE_MASK,
   STATE_REMOVED,
   settings,
@@ -111,6 +113,7 @@ export class TestDirector {
         estimates: 128,
         connections: this.#limit,
         due: this.#limit,
+        flows: this.#limit,
         ...options.entries,
       },
       ...(options.forwarding === false ? {} : { fib: (request) => this.#route(request) }),
@@ -153,6 +156,18 @@ export class TestDirector {
         });
       }
       return list;
+    });
+  }
+
+  /** How many words of the flow table are taken: two for each connection. */
+  flowWords(): number {
+    return this.machine.run(() => {
+      let count = 0;
+      for (let bucket = 0; bucket < this.#limit; bucket++) {
+        const { ways } = flows.lookup(bucket)!;
+        for (let i = 0; i < FLOW_WAYS; i++) if (ways[i]!.word !== 0) count += 1;
+      }
+      return count;
     });
   }
 

@@ -55,7 +55,7 @@ for (const limit of [1, 7, 64, 100, 1023]) {
 
 test("more connections than one run may end take several, close together", () => {
   const limit = 40_000;
-  const director = new TestDirector({ connectionLimit: limit, entries: { flows: 2 * limit } });
+  const director = new TestDirector({ connectionLimit: limit });
   director.configuration.addService("udp", VIRTUAL, "rr");
   const slot = director.configuration.addServer("udp", VIRTUAL, "10.0.0.1:53");
   for (let i = 0; i < limit; i++) director.receive(udpFrame("client", client(i), VIRTUAL));
