@@ -16,7 +16,6 @@ export const TABLES: readonly MapDefinition[] = Object.values(
 const SIZED: ReadonlySet<MapDefinition> = new Set<MapDefinition>([connectionTable, due, flows]);
 
 function entriesOf(definition: MapDefinition, connections: number): number {
-  if (definition === flows) return 2 * connections;
   return SIZED.has(definition) ? connections : definition.entries;
 }
 
