@@ -19,7 +19,9 @@ test(`${CASES} random modules do the same as IR and as eBPF`, () => {
     const random = new Random(seed);
     let code: ReturnType<typeof generate>["instructions"];
     try {
-      code = generate(module, { name: "main", type: "schedCls", license: "MIT" }).instructions;
+      // With and without calls between functions.
+      const options = seed % 2 === 0 ? {} : { smallFunction: 4, growth: 4 };
+      code = generate(module, { name: "main", type: "schedCls", license: "MIT" }, options).instructions;
     } catch (error) {
       if (error instanceof StackLimitError) continue;
       throw new Error(`seed ${seed}:\n${printModule(module)}`, { cause: error });

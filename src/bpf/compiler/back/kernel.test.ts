@@ -22,7 +22,8 @@ test(`the kernel accepts ${CASES} random modules and runs them as their IR says`
     const module = randomModule(seed, { size: 4 + (seed % 16) });
     let program: CompiledProgram;
     try {
-      program = generate(module, { name: "main", type: "schedCls", license: "Dual MIT/GPL" });
+      const options = seed % 2 === 0 ? {} : { smallFunction: 4, growth: 4 };
+      program = generate(module, { name: "main", type: "schedCls", license: "Dual MIT/GPL" }, options);
     } catch (error) {
       if (error instanceof StackLimitError) continue;
       throw error;

@@ -147,6 +147,8 @@ class Spiller {
     for (const register of writes) {
       const name = names.get(register)!;
       this.#forgetOthers(register, name);
+      // A copy that is spilled itself is used by this one instruction.
+      if (this.#state.shared.has(register)) this.#copies.delete(register);
       this.#out.push(this.#save(register, name, instruction));
     }
   }
@@ -247,6 +249,7 @@ class Spiller {
 
   /** A copy that lives for longer than an instruction can be spilled in turn. */
   #keep(name: number, register: number): void {
+    if (this.#state.shared.has(register)) return;
     this.#state.unspillable.delete(name);
     this.#state.shared.add(name);
     const slot = this.#slots.get(register);

@@ -147,11 +147,13 @@ function aluRange(instruction: Extract<Instruction, { op: "alu" }>, left: Range,
     case "mul":
       return positive ? range(a.low * b.low, a.high * b.high) : ANY;
     case "div":
-      if (!positive) return ANY;
-      return range(0n, constant === undefined || constant === 0n ? a.high : a.high / constant);
-    case "mod":
-      if (!positive) return ANY;
-      return range(0n, b.low > 0n && b.high - 1n < a.high ? b.high - 1n : a.high);
+      if (constant !== undefined && constant > 1n) return range(0n, (a.low < 0n ? ALL : a.high) / constant);
+      return positive ? range(0n, a.high) : ANY;
+    case "mod": {
+      const below = b.low > 0n ? b.high - 1n : HIGHEST;
+      if (a.low < 0n) return b.low > 0n ? range(0n, below) : ANY;
+      return range(0n, below < a.high ? below : a.high);
+    }
     case "and":
       return bitwise(a, b, a.bits & b.bits);
     case "or":

@@ -1,8 +1,8 @@
 /** Runs random modules' code in the kernel. */
 import { createMap, type LoadedMap, loadProgram, VerifierError } from "../../../loader/index.ts";
 import type { CompiledProgram } from "../../../program.ts";
-import { DATA } from "./random-ir.ts";
 import type { WorldInput, WorldOutcome } from "./world.ts";
+import { DATA } from "./world-layout.ts";
 
 export type KernelOutcome =
   | { readonly kind: "ran"; readonly outcomes: readonly WorldOutcome[] }
@@ -33,6 +33,7 @@ export class KernelRunner {
         return {
           value: BigInt(result.verdict),
           data: Buffer.from(this.#map.lookup(key)!).toString("hex"),
+          packet: Buffer.from(result.data).toString("hex"),
           scratch: Buffer.from(control.buffer).toString("hex"),
         };
       });

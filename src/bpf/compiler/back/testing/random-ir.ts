@@ -4,22 +4,16 @@
  */
 import type { AluOperation, Comparison, IrFunction, IrModule, Operand, Reg, Size } from "../../../ir.ts";
 import { constant, FunctionBuilder } from "./builder.ts";
-import { testMap } from "./maps.ts";
 import { Random } from "./random.ts";
-
-/** Bytes of the one element of the map. */
-export const DATA_SIZE = 64;
-export const DATA = testMap("data", DATA_SIZE);
-
-/** Helpers the modules call, by their numbers in the kernel. */
-export const HELPERS = { lookup: 1, update: 2, loadBytes: 26, loop: 181 } as const;
-
-/** `cb[0]` of the context: five u32 that a program may read and write. */
-export const CONTEXT_SCRATCH = 48;
-export const CONTEXT_SCRATCH_SIZE = 20;
-
-/** Bytes of packet that `loadBytes` may read. */
-export const PACKET_SIZE = 64;
+import {
+  CONTEXT_DATA,
+  CONTEXT_DATA_END,
+  CONTEXT_SCRATCH,
+  DATA,
+  DATA_SIZE,
+  HELPERS,
+  PACKET_SIZE,
+} from "./world-layout.ts";
 
 const OPERATIONS: readonly AluOperation[] = [
   "add",
@@ -77,7 +71,7 @@ interface Callable {
 interface Place {
   readonly base: Reg;
   readonly size: number;
-  readonly kind: "stack" | "map" | "parameter";
+  readonly kind: "stack" | "map" | "parameter" | "packet";
 }
 
 class Writer {
@@ -169,6 +163,7 @@ class Writer {
     else if (roll < 92) this.#loadBytes();
     else if (roll < 94) this.#contextStore();
     else if (roll < 96 && this.#kind === "entry") this.#bpfLoop();
+    else if (roll < 98) this.#header();
     else this.#maybePointer();
   }
 
@@ -240,12 +235,55 @@ class Writer {
     const place = this.#place();
     const steps = place.size / size;
     if (place.kind === "map" && place.size === DATA_SIZE && this.#random.chance(30)) {
-      const index = this.#b.alu("and", 64, this.#scalar(), constant(steps / 2 - 1));
+      const index = this.#bounded(steps / 2);
       const scaled = this.#b.alu("mul", 64, index, constant(size));
       const address = this.#b.alu("add", 64, { reg: place.base }, scaled);
       return [address.reg, (this.#random.below(steps) * size) % (DATA_SIZE / 2)];
     }
     return [place.base, this.#random.below(steps) * size];
+  }
+
+  /** A number below `limit`, a power of two, in ways that the verifier follows and in ways it does not. */
+  #bounded(limit: number): Operand {
+    const b = this.#b;
+    const value = this.#scalar();
+    const roll = this.#random.below(4);
+    if (roll === 0) return b.alu("mod", 64, value, constant(Math.max(1, limit - 1)));
+    if (roll === 1) return b.alu("mod", 32, value, constant(limit));
+    if (roll === 2) {
+      const swapped = b.register();
+      b.emit({ op: "swap", bits: 16, dst: swapped, src: value });
+      return b.alu("rsh", 64, { reg: swapped }, constant(16 - Math.log2(limit)));
+    }
+    return b.alu("and", 64, value, constant(limit - 1));
+  }
+
+  /** A header of the packet, if it is all there. */
+  #header(): void {
+    if (this.#context === undefined) {
+      this.#assign();
+      return;
+    }
+    const b = this.#b;
+    const size = 16;
+    const data = b.load(4, this.#context, CONTEXT_DATA);
+    const offset = this.#random.chance(50) ? constant(this.#random.below(PACKET_SIZE)) : this.#bounded(64);
+    const start = b.alu("add", 64, data, offset);
+    b.packetRegisters.add(start.reg);
+    const end = b.alu("add", 64, start, constant(size));
+    const header = b.register();
+    const some = b.block();
+    const none = b.block();
+    const after = b.block();
+    b.branch("gt", end, b.load(4, this.#context, CONTEXT_DATA_END), none.id, some.id);
+    b.at(some);
+    b.move(header, start);
+    b.jump(after);
+    b.at(none);
+    b.move(header, constant(0));
+    b.jump(after);
+    b.at(after);
+    this.#withPointer({ reg: header }, size);
   }
 
   #storeSomething(): void {
@@ -262,13 +300,17 @@ class Writer {
   }
 
   #atomic(): void {
+    // No atomics on packets: the verifier refuses them.
     const size = this.#random.pick([4, 8] as const);
     const operation = this.#random.pick(["add", "and", "or", "xor", "exchange", "compareExchange"] as const);
     const value = this.#scalar();
     const expected = operation === "compareExchange" ? { expected: this.#scalar() } : {};
     const fetch = operation.includes("xchange") || this.#random.chance(50);
     const dst = this.#b.register();
+    const places = this.#places;
+    this.#places = places.filter(({ kind }) => kind !== "packet");
     const [base, offset] = this.#access(size);
+    this.#places = places;
     this.#b.emit({
       op: "atomic",
       operation,
@@ -342,7 +384,7 @@ class Writer {
   }
 
   /** Tests a pointer and uses it where it is not null. */
-  #withPointer(pointer: Operand & { reg: Reg }): void {
+  #withPointer(pointer: Operand & { reg: Reg }, size = DATA_SIZE): void {
     const b = this.#b;
     const found = b.block();
     const missing = b.block();
@@ -350,7 +392,7 @@ class Writer {
     b.branch("eq", pointer, constant(0), missing.id, found.id);
     b.at(found);
     const places = this.#places;
-    this.#places = [...places, { base: pointer.reg, size: DATA_SIZE, kind: "map" }];
+    this.#places = [...places, { base: pointer.reg, size, kind: size === DATA_SIZE ? "map" : "packet" }];
     this.#statements(this.#random.below(3) + 1, 2);
     this.#places = places;
     b.jump(after);

@@ -5,7 +5,15 @@ import { Memory } from "../../../asm/interpret-memory.ts";
 import type { IrModule } from "../../../ir.ts";
 import { interpretIr } from "./interpret-ir.ts";
 import type { Random } from "./random.ts";
-import { CONTEXT_SCRATCH, CONTEXT_SCRATCH_SIZE, DATA_SIZE, HELPERS, PACKET_SIZE } from "./random-ir.ts";
+import {
+  CONTEXT_DATA,
+  CONTEXT_DATA_END,
+  CONTEXT_SCRATCH,
+  CONTEXT_SCRATCH_SIZE,
+  DATA_SIZE,
+  HELPERS,
+  PACKET_SIZE,
+} from "./world-layout.ts";
 
 export interface WorldInput {
   /** Contents of the map's element. */
@@ -20,6 +28,7 @@ export interface WorldOutcome {
   readonly value: bigint;
   readonly data: string;
   readonly scratch: string;
+  readonly packet: string;
 }
 
 export function randomInput(random: Random): WorldInput {
@@ -31,6 +40,7 @@ export function randomInput(random: Random): WorldInput {
 const CONTEXT = 0x1000n;
 const DATA_BASE = 0x2000n;
 const MAP = 0x3000n;
+const PACKET_BASE = 0x4000;
 const EFAULT = -14n;
 
 interface AnyContext {
@@ -46,7 +56,11 @@ class World {
 
   constructor(input: WorldInput) {
     this.#data = input.data.slice();
-    this.#packet = input.packet;
+    this.#packet = input.packet.slice();
+    const view = new DataView(this.#context.buffer);
+    view.setUint32(CONTEXT_DATA, PACKET_BASE, true);
+    view.setUint32(CONTEXT_DATA_END, PACKET_BASE + PACKET_SIZE, true);
+    this.memory.map({ base: BigInt(PACKET_BASE), bytes: this.#packet });
     this.#context.set(input.scratch, CONTEXT_SCRATCH);
     this.memory.map({ base: CONTEXT, bytes: this.#context });
     this.memory.map({ base: DATA_BASE, bytes: this.#data });
@@ -68,6 +82,7 @@ class World {
     return {
       value,
       data: Buffer.from(this.#data).toString("hex"),
+      packet: Buffer.from(this.#packet).toString("hex"),
       scratch: Buffer.from(
         this.#context.subarray(CONTEXT_SCRATCH, CONTEXT_SCRATCH + CONTEXT_SCRATCH_SIZE),
       ).toString("hex"),
