@@ -33,6 +33,17 @@ export function attachSign(directory: string): void {
   }
 }
 
+/** Takes the sign down at once, not some time after its pin is gone. */
+export function removeSign(directory: string): void {
+  const link = openLink(`${directory}/${PIN}`);
+  if (link === null) return;
+  try {
+    link.detach();
+  } finally {
+    link.close();
+  }
+}
+
 /** Whether the namespace of that directory is certainly gone. */
 export function isDead(directory: string): boolean {
   const link = openLink(`${directory}/${PIN}`);

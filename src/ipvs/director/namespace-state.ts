@@ -15,7 +15,7 @@ import { Datapath } from "./datapath.ts";
 import { awaitRuns, noteChange } from "./grace-period.ts";
 import { Interfaces } from "./interfaces.ts";
 import { KernelPlane } from "./kernel-plane.ts";
-import { attachSign } from "./life-sign.ts";
+import { attachSign, removeSign } from "./life-sign.ts";
 import { createTables, openTables, type PinnedTables, removeDirectory } from "./pinned-tables.ts";
 import type { Places } from "./places.ts";
 
@@ -86,6 +86,7 @@ export class NamespaceState {
   remove(): void {
     this.#forget();
     new Interfaces(this.#directory).detachEverything();
+    removeSign(this.#directory);
     removeDirectory(this.#directory);
   }
 
