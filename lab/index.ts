@@ -1,5 +1,7 @@
-import { streamConsole } from "./console.ts";
+import { missingCapabilities } from "../src/linux/index.ts";
+import { LabFailure, streamConsole } from "./console.ts";
 import { natLab, removeNatLab } from "./nat.ts";
+import { onlyLab } from "./only-lab.ts";
 
 export { LabFailure } from "./console.ts";
 
@@ -17,21 +19,58 @@ export const LABS: ReadonlyMap<string, string> = new Map([
   ["nat", "a client, a director and three real servers; NAT, weighted round robin"],
 ]);
 
-/** Runs a lab on standard output. Ctrl-C cleans up and rejects. Throws LabFailure if it does not keep its promise. */
+/** What makes us clean up, and the exit status it stands for. */
+const INTERRUPTIONS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129, SIGPIPE: 141 } as const;
+
+/** Somebody ended a lab early. Everything it made is gone. */
+export class LabInterrupted extends Error {
+  readonly code = "LAB_INTERRUPTED";
+  /** As of a process that the signal ended. */
+  readonly exit: number;
+  constructor(signal: keyof typeof INTERRUPTIONS) {
+    super(`interrupted (${signal}); everything was cleaned up`);
+    this.name = "LabInterrupted";
+    this.exit = INTERRUPTIONS[signal];
+  }
+}
+
+/**
+ * Runs a lab on standard output. Throws LabFailure if it does not keep its promise, if this process may not build
+ * it or if one of the same name runs; LabInterrupted, when all is cleaned up, after Ctrl-C.
+ */
 export async function runLab({ name, keep, remove }: LabRequest): Promise<void> {
   if (!LABS.has(name))
     throw new RangeError(`there is no lab "${name}"; there are: ${[...LABS.keys()].join(", ")}`);
-  if (remove) return removeNatLab();
-  const controller = new AbortController();
-  const interrupt = () => {
-    controller.abort(new Error("interrupted"));
-  };
-  process.once("SIGINT", interrupt);
-  process.once("SIGTERM", interrupt);
+  const missing = missingCapabilities(["CAP_NET_ADMIN", "CAP_BPF", "CAP_SYS_ADMIN"]);
+  if (missing.length > 0) {
+    throw new LabFailure(
+      `the ${name} lab needs root: it makes network namespaces and attaches to interfaces in them (missing: ${missing.join(", ")})`,
+    );
+  }
+  const lock = onlyLab(name);
   try {
-    await natLab({ keep, console: streamConsole(process.stdout), signal: controller.signal });
+    if (remove) await removeNatLab();
+    else await interruptible((signal) => natLab({ keep, console: streamConsole(process.stdout), signal }));
   } finally {
-    process.off("SIGINT", interrupt);
-    process.off("SIGTERM", interrupt);
+    lock.release();
+  }
+}
+
+async function interruptible(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const controller = new AbortController();
+  const signals = Object.keys(INTERRUPTIONS) as (keyof typeof INTERRUPTIONS)[];
+  // Not only once: Ctrl-C again, out of impatience, must not stop the cleaning up.
+  const interrupt = (signal: NodeJS.Signals) =>
+    controller.abort(new LabInterrupted(signal as keyof typeof INTERRUPTIONS));
+  for (const signal of signals) process.on(signal, interrupt);
+  // Node ignores SIGPIPE: that nobody reads any more shows here, and again with each line.
+  process.stdout.on("error", () => interrupt("SIGPIPE"));
+  try {
+    await work(controller.signal);
+  } catch (error) {
+    // Children get Ctrl-C, too: that they ended is not what went wrong.
+    throw controller.signal.aborted ? controller.signal.reason : error;
+  } finally {
+    for (const signal of signals) process.off(signal, interrupt);
   }
 }

@@ -69,9 +69,13 @@ export async function natLab({ keep, console, signal }: NatLabOptions): Promise<
     const child = spawnInNamespace(namespaceOf(PLAN, node), argv, {
       stdio: ["ignore", "pipe", "pipe"],
       detached,
+      signal,
+      killSignal: "SIGKILL",
     });
     children.add(child);
     child.on("exit", () => children.delete(child));
+    // Who waits for it hears of its end.
+    child.on("error", () => {});
     return child;
   };
   let done = false;
@@ -86,10 +90,17 @@ export async function natLab({ keep, console, signal }: NatLabOptions): Promise<
       );
       await untilReady(server);
     }
-    await configure(console);
+    const ipvsadm: Ipvsadm = (args) => {
+      signal.throwIfAborted();
+      console.command(`ipvsadm ${args.join(" ")}`);
+      return capture(director, [process.execPath, program("ipvsadm"), ...args], signal);
+    };
+    await configure(ipvsadm);
+    console.say(await ipvsadm(["-Ln"]));
     await distribution(start, console);
     await killing(start, console);
-    await show(console, ["-Ln", "--stats"]);
+    console.say(await ipvsadm(["-Ln"]));
+    console.say(await ipvsadm(["-Ln", "--stats"]));
     done = true;
   } finally {
     if (keep && done) farewell(console, children);
@@ -97,22 +108,16 @@ export async function natLab({ keep, console, signal }: NatLabOptions): Promise<
   }
 }
 
+/** Shows a command, runs it on the director and gives what it prints. */
+type Ipvsadm = (args: readonly string[]) => Promise<string>;
+
 /** The tutorial's commands. */
-async function configure(console: Console): Promise<void> {
-  await command(console, ["-A", "-t", `${VIP}:${PORT}`, "-s", "wrr"]);
+async function configure(ipvsadm: Ipvsadm): Promise<void> {
+  const service = ["-t", `${VIP}:${PORT}`];
+  await ipvsadm(["-A", ...service, "-s", "wrr"]);
   for (const { address, weight } of SERVERS) {
-    await command(console, [
-      "-a",
-      "-t",
-      `${VIP}:${PORT}`,
-      "-r",
-      `${address}:${PORT}`,
-      "-m",
-      "-w",
-      String(weight),
-    ]);
+    await ipvsadm(["-a", ...service, "-r", `${address}:${PORT}`, "-m", "-w", String(weight)]);
   }
-  await show(console, ["-Ln"]);
 }
 
 type Start = (node: string, argv: readonly [string, ...string[]]) => ChildProcess;
@@ -188,39 +193,34 @@ async function killing(start: Start, console: Console): Promise<void> {
       }
     }
   })();
-  let summary = "";
-  for await (const line of lines(child)) {
-    if (line.startsWith("done")) summary = line;
-    else
-      console.progress(
-        Number(line) / DOWNLOAD_BYTES,
-        `${(Number(line) / 1e6).toFixed(1)} MB, ${killed} processes killed`,
-      );
-  }
-  finished.yes = true;
-  await killer;
+  const download = async () => {
+    let last = "";
+    for await (const line of lines(child)) {
+      if (line.startsWith("done")) last = line;
+      else
+        console.progress(
+          Number(line) / DOWNLOAD_BYTES,
+          `${(Number(line) / 1e6).toFixed(1)} MB, ${killed} processes killed`,
+        );
+    }
+    finished.yes = true;
+    return last;
+  };
+  const [summary] = await Promise.all([download(), killer]);
   console.progressDone();
   const [, bytes, server] = summary.split(" ");
   if (Number(bytes) !== DOWNLOAD_BYTES) throw new LabFailure(`the download ended early: "${summary}"`);
   console.say(`complete: ${bytes} bytes from ${server}, ${killed} processes of ours killed meanwhile`);
-  await show(console, ["-Ln"]);
-}
-
-/** Runs ipvsadm on the director and shows the command. */
-async function command(console: Console, args: readonly string[]): Promise<string> {
-  console.command(`ipvsadm ${args.join(" ")}`);
-  return capture(director, [process.execPath, program("ipvsadm"), ...args]);
-}
-
-async function show(console: Console, args: readonly string[]): Promise<void> {
-  console.say(await command(console, args));
 }
 
 function farewell(console: Console, children: ReadonlySet<ChildProcess>): void {
   console.step("Left up");
-  console.say(`ip netns exec ${director} ipvsadm -Ln        the director
-ip netns exec ${client} curl http://${VIP}/     a client
-lvs lab nat --remove                          takes it all down`);
+  console.say(`ip netns exec ${director} ${program("ipvsadm")} -Ln
+    the director
+ip netns exec ${client} curl http://${VIP}/
+    a client
+${program("lvs")} lab nat --remove
+    takes it all down`);
   for (const child of children) {
     child.stdout?.destroy();
     child.stderr?.destroy();
@@ -231,7 +231,7 @@ lvs lab nat --remove                          takes it all down`);
 async function clean(children: ReadonlySet<ChildProcess>): Promise<void> {
   const ends = [...children].map((child) => new Promise((resolve) => child.once("exit", resolve)));
   for (const child of children) child.kill("SIGKILL");
-  await Promise.race([Promise.all(ends), sleep(2000)]);
+  await Promise.race([Promise.all(ends), sleep(2000, undefined, { ref: false })]);
   await removeNatLab();
 }
 

@@ -96,9 +96,10 @@ export function removeNetwork(prefix: string): void {
   }
 }
 
-/** SIGKILL to every process whose network namespace is this one. */
+/** SIGKILL to every process whose network namespace is this one, unless it is our own: that is no node of a lab. */
 function endProcesses(namespace: string): void {
   const { inode } = inNetworkNamespace(namespace, currentNetworkNamespace);
+  if (inode === currentNetworkNamespace().inode) return;
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     try {
       if (readlinkSync(`/proc/${pid}/ns/net`) === `net:[${inode}]`) process.kill(Number(pid), "SIGKILL");

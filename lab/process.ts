@@ -5,9 +5,21 @@ import { LabFailure } from "./console.ts";
 
 const LIMIT_MS = 60_000;
 
-/** Runs a command to its end in a network namespace and gives its standard output; throws what it said if it failed. */
-export async function capture(namespace: string, argv: readonly [string, ...string[]]): Promise<string> {
-  const child = spawnInNamespace(namespace, argv, { stdio: ["ignore", "pipe", "pipe"], timeout: LIMIT_MS });
+/**
+ * Runs a command to its end in a network namespace and gives its standard output; throws what it said if it failed.
+ * `signal` ends it.
+ */
+export async function capture(
+  namespace: string,
+  argv: readonly [string, ...string[]],
+  signal?: AbortSignal,
+): Promise<string> {
+  const child = spawnInNamespace(namespace, argv, {
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: LIMIT_MS,
+    killSignal: "SIGKILL",
+    ...(signal === undefined ? {} : { signal }),
+  });
   let output = "";
   for await (const line of lines(child)) output += `${line}\n`;
   return output;

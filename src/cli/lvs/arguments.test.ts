@@ -25,6 +25,7 @@ for (const [argv, message] of [
   [["status", "--yaml"], /lvs status does not know the option --yaml: it takes --json/],
   [["unload", "eth0"], /lvs unload takes no arguments, but got eth0/],
   [["lab"], /takes the name of one lab/],
+  [["lab", "nat", "--keep", "--remove"], /either keeps a lab/],
 ] as const) {
   test(`lvs ${argv.join(" ")} says what would be right`, () => {
     assert.throws(

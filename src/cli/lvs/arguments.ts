@@ -55,6 +55,8 @@ export function parseRequest(argv: readonly string[]): Request {
       const [name, ...more] = words;
       if (name === undefined || more.length > 0)
         throw new UsageError("lvs lab takes the name of one lab, as in `lvs lab nat`");
+      if (options.has("--keep") && options.has("--remove"))
+        throw new UsageError("lvs lab either keeps a lab (--keep) or takes one down (--remove)");
       return { kind: "lab", name, keep: options.has("--keep"), remove: options.has("--remove") };
     }
     default:

@@ -20,9 +20,11 @@ export async function runLvs(words: readonly string[], environment: LvsEnvironme
     const message = error instanceof Error ? error.message : String(error);
     const detail = process.env["LVS_DEBUG"] && error instanceof Error ? `\n${error.stack}` : "";
     environment.stderr(`lvs: ${message}${detail}\n`);
-    if (!(error instanceof UsageError)) return FAILED;
-    environment.stderr("`lvs --help` tells more.\n");
-    return WRONG_USAGE;
+    if (error instanceof UsageError) {
+      environment.stderr("`lvs --help` tells more.\n");
+      return WRONG_USAGE;
+    }
+    return error instanceof Error && "exit" in error && typeof error.exit === "number" ? error.exit : FAILED;
   }
 }
 

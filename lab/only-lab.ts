@@ -1,0 +1,16 @@
+import { type FileLock, hasCode, type LockTimeoutError, lockFile } from "../src/linux/index.ts";
+import { LabFailure } from "./console.ts";
+
+/**
+ * Makes sure that one lab of this name runs on the machine: their namespaces have the same names. Throws LabFailure
+ * that says who runs it.
+ */
+export function onlyLab(name: string): FileLock {
+  const path = `/run/lvs-lab-${name}.lock`;
+  try {
+    return lockFile(path, { timeout: 0 });
+  } catch (error) {
+    if (!hasCode(error, "LVS_LOCK_TIMEOUT")) throw error;
+    throw new LabFailure(`the ${name} lab is running already: ${(error as LockTimeoutError).holder}`);
+  }
+}
