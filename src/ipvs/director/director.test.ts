@@ -252,6 +252,14 @@ describe("a director in the kernel", { skip }, () => {
       foreign.pin(path);
       foreign.close();
       refusal(/members does not hold the map "members"/);
+      assert.match(directorStatus(options).problem!, /members/);
+      const link = join(pins, String(cookie), "link-9999");
+      const stranger = createMap(settings);
+      stranger.pin(link);
+      stranger.close();
+      assert.equal(directorStatus(options).state, "unusable");
+      assert.equal(unload(options), true);
+      assert.equal(existsSync(join(pins, String(cookie))), false);
     });
   });
 

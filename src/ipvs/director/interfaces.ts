@@ -8,6 +8,7 @@ import {
   type LoadedProgram,
   openClsact,
   openLink,
+  type TcxLink,
   unpin,
 } from "../../bpf/loader/index.ts";
 import { hasCode, type Link, listLinks, type NetlinkSocket, withRouteSocket } from "../../linux/index.ts";
@@ -137,7 +138,7 @@ export class Interfaces {
   }
 
   #withAttachment<T>(link: Link, socket: NetlinkSocket, use: (found: Attachment | null) => T): T {
-    const pinned = openLink(this.#pin(link.index));
+    const pinned = openOurs(this.#pin(link.index));
     if (pinned === null) return use(openClsact(link.index, { name: FILTER_NAME, socket }));
     try {
       return use(pinned);
@@ -182,14 +183,20 @@ function exclusion(link: Link): string | null {
 
 /** Detaches a pinned link and removes its pin. */
 function release(pin: string): void {
-  const link = openLink(pin);
-  if (link === null) return;
-  try {
-    link.detach();
-  } finally {
-    link.close();
-  }
+  const link = openOurs(pin);
+  link?.detach();
+  link?.close();
   unpin(pin);
+}
+
+/** The link pinned there; null if there is none, or something else. */
+function openOurs(pin: string): TcxLink | null {
+  try {
+    return openLink(pin);
+  } catch (error) {
+    if (hasCode(error, "FOREIGN_PIN")) return null;
+    throw error;
+  }
 }
 
 function named(names: readonly string[]): Link[] {

@@ -4,7 +4,7 @@ import { AdministrationBase, type Command, type DirectorInfo } from "../administ
 import { IpvsError, type Operation } from "../errors.ts";
 import type { ConnectionEntry, ServiceKey, ServiceStatus, SyncDaemon, Timeouts } from "../model.ts";
 import { simulatedAdministration } from "../simulated-plane.ts";
-import { TableAdministration } from "../table-administration.ts";
+import { CONNECTION_TABLE_SIZE, IPVS_VERSION, TableAdministration } from "../table-administration.ts";
 import { NamespaceState, type Present } from "./namespace-state.ts";
 import { choosePlaces, type DirectorOptions } from "./places.ts";
 import { fromSystem } from "./system-errors.ts";
@@ -34,7 +34,7 @@ export class KernelAdministration extends AdministrationBase {
   }
 
   info(): DirectorInfo {
-    return emptyDirector().info();
+    return { version: IPVS_VERSION, connectionTableSize: CONNECTION_TABLE_SIZE };
   }
 
   services(): readonly ServiceStatus[] {

@@ -5,13 +5,20 @@
 import { alu, exit, R0 } from "../../bpf/asm/index.ts";
 import { TC_NEXT } from "../../bpf/index.ts";
 import { attachTcx, feature, loadProgram, openLink } from "../../bpf/loader/index.ts";
-import { findLink, withRouteSocket } from "../../linux/index.ts";
+import { findLink, hasCode, withRouteSocket } from "../../linux/index.ts";
 
 const PIN = "alive";
 
-/** Puts up the sign of the calling thread's namespace. Its program leaves every packet alone. */
+/** Puts up the sign of the calling thread's namespace, if it can be. Its program leaves every packet alone. */
 export function attachSign(directory: string): void {
-  if (!feature("tcxLinks").available) return;
+  try {
+    if (feature("tcxLinks").available) attach(directory);
+  } catch {
+    // Without the sign the state is kept until the next boot; nothing else depends on it.
+  }
+}
+
+function attach(directory: string): void {
   const loopback = withRouteSocket((socket) => findLink(socket, "lo"));
   if (loopback === undefined) return;
   const program = loadProgram(
@@ -35,12 +42,12 @@ export function attachSign(directory: string): void {
 
 /** Takes the sign down at once, not some time after its pin is gone. */
 export function removeSign(directory: string): void {
-  const link = openLink(`${directory}/${PIN}`);
-  if (link === null) return;
   try {
-    link.detach();
-  } finally {
-    link.close();
+    const link = openLink(`${directory}/${PIN}`);
+    link?.detach();
+    link?.close();
+  } catch (error) {
+    if (!hasCode(error, "FOREIGN_PIN")) throw error;
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { type FeatureName, features } from "../../bpf/loader/index.ts";
 import { events, LAYOUT_VERSION } from "../../kernel/tables.ts";
+import { IpvsError } from "../errors.ts";
 import { liveRows } from "../listing.ts";
 import { DirectorMemory } from "../memory/director-memory.ts";
 import { availableRows } from "../writing/servers.ts";
@@ -85,9 +86,9 @@ export function directorStatus(options: DirectorOptions = {}): DirectorStatus {
           : { ...common, ...presentStatus(present), state: "ready", problem: null },
       );
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
+      if (!(error instanceof IpvsError) || error.code !== "EIO") throw error;
       const interfaces = state.alone((directory) => new Interfaces(directory).status()) ?? [];
-      return { ...common, ...nothing, state: "unusable", problem, interfaces };
+      return { ...common, ...nothing, state: "unusable", problem: error.message, interfaces };
     }
   });
 }
