@@ -37,9 +37,7 @@ export class PinnedTables {
   map(definition: MapDefinition): LoadedMap {
     let map = this.#open.get(definition);
     if (map === undefined) {
-      const entries = SIZED.has(definition) ? "any" : definition.entries;
-      map = openMap(`${this.directory}/${definition.name}`, definition, { entries }) ?? undefined;
-      if (map === undefined) throw unusable(`the map ${definition.name} is missing`);
+      map = openPinned(`${this.directory}/${definition.name}`, definition);
       this.#open.set(definition, map);
     }
     return map;
@@ -73,9 +71,20 @@ export function openTables(directory: string): PinnedTables {
     throw unusable(`it is of another version (layout ${layout}, this is ${LAYOUT_VERSION})`);
   } catch (error) {
     tables.close();
-    if (error instanceof IpvsError || !hasCode(error, "FOREIGN_PIN")) throw error;
-    throw unusable((error as Error).message, error);
+    throw error;
   }
+}
+
+function openPinned(path: string, definition: MapDefinition): LoadedMap {
+  const entries = SIZED.has(definition) ? "any" : definition.entries;
+  try {
+    const map = openMap(path, definition, { entries });
+    if (map !== null) return map;
+  } catch (error) {
+    if (!hasCode(error, "FOREIGN_PIN")) throw error;
+    throw unusable((error as Error).message.replace(/^\/proc\/self\/fd\/\d+\//, ""), error);
+  }
+  throw unusable(`the map ${definition.name} is missing`);
 }
 
 /**
