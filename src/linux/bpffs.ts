@@ -1,6 +1,7 @@
-import { mkdirSync, statfsSync, statSync } from "node:fs";
+import { statfsSync, statSync } from "node:fs";
 import { errnoNumber, hasCode, SystemError } from "./errno.ts";
 import { close, flock, LOCK, MS, mount, O, open } from "./files.ts";
+import { makeDirectory } from "./make-directory.ts";
 import { inInitialMountNamespace } from "./mount-namespace.ts";
 
 /** f_type of a BPF file system: BPF_FS_MAGIC. */
@@ -73,7 +74,7 @@ function stateDirectory(name: string, files: number, fd: number): StateDirectory
 
 function openDirectory(path: string, create: boolean): number | undefined {
   try {
-    if (create) mkdirSync(path, { recursive: true, mode: 0o700 });
+    if (create) makeDirectory(path, 0o700);
     const { uid, mode } = statSync(path);
     if (uid === 0 && process.getuid?.() !== 0) {
       throw new SystemError("open", errnoNumber("EACCES"), { attempted: path, advice: "run this as root" });
@@ -100,7 +101,7 @@ function openBpfFileSystem(path: string, files: number, create: boolean): number
     if (!create) return undefined;
     flock(files, LOCK.EX, path);
     try {
-      mkdirSync(target, { recursive: true, mode: 0o700 });
+      makeDirectory(target, 0o700);
       if (!isBpfFileSystem(target)) {
         mount("bpf", target, "bpf", MS.NOSUID | MS.NODEV | MS.NOEXEC, "mode=0700");
       }

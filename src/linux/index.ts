@@ -12,6 +12,7 @@ export * from "./files.ts";
 export * from "./host-names.ts";
 export * from "./kernel-release.ts";
 export * from "./libc.ts";
+export * from "./make-directory.ts";
 export * from "./memory.ts";
 export * from "./mount-namespace.ts";
 export * from "./namespace.ts";

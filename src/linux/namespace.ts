@@ -1,6 +1,7 @@
-import { access, fstatSync, mkdirSync, readdirSync, rmSync, statfsSync } from "node:fs";
+import { access, fstatSync, readdirSync, rmSync, statfsSync } from "node:fs";
 import { errnoNumber, hasCode, SystemError } from "./errno.ts";
 import { close, flock, LOCK, MNT_DETACH, MS, mount, O, open, umount } from "./files.ts";
+import { makeDirectory } from "./make-directory.ts";
 import { inInitialMountNamespace } from "./mount-namespace.ts";
 import { CLONE, openOwnNamespace, setns, thereAndBack, unshare } from "./namespace-calls.ts";
 import { AF, getSocketOption, SO, SOCK, SOL_SOCKET, socket } from "./sockets.ts";
@@ -70,7 +71,7 @@ export function createNetworkNamespace(name: string): void {
  * as `ip netns` does, so that two processes do not both do it.
  */
 function shareNamedNamespaces(): void {
-  mkdirSync(NAMED_NAMESPACES, { recursive: true, mode: 0o755 });
+  makeDirectory(NAMED_NAMESPACES, 0o755);
   const lock = open(NAMED_NAMESPACES, O.RDONLY | O.DIRECTORY);
   try {
     flock(lock, LOCK.EX, NAMED_NAMESPACES);

@@ -1,6 +1,7 @@
 /** Compiled programs on disk. Everything that goes wrong here is told, not thrown: the cache only saves time. */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeDirectory } from "../../linux/index.ts";
 
 /** What files of compiled programs end in. */
 export const PROGRAM_SUFFIX = ".program";
@@ -17,7 +18,7 @@ export class ProgramCache {
   /** Why the cache cannot be used; undefined if it can. Tries to make its directory. */
   problem(): string | undefined {
     try {
-      mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+      makeDirectory(this.#directory, 0o700);
       const probe = join(this.#directory, `~${process.pid}`);
       writeFileSync(probe, "probe");
       rmSync(probe);
@@ -40,7 +41,7 @@ export class ProgramCache {
   write(key: string, bytes: Uint8Array): void {
     const aside = join(this.#directory, `~${process.pid}`);
     try {
-      mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+      makeDirectory(this.#directory, 0o700);
       this.#makeRoom();
       writeFileSync(aside, bytes, { mode: 0o600 });
       renameSync(aside, this.#path(key));
