@@ -3,7 +3,11 @@ import { test } from "node:test";
 import { disassemble } from "../../asm/index.ts";
 import { StackLimitError } from "./errors.ts";
 import { generate } from "./generate.ts";
-import { printModule } from "./print.ts";
+import type { Graph } from "./graph.ts";
+import { inlineFunctions } from "./inline.ts";
+import { optimise } from "./optimise/optimise.ts";
+import { printGraph, printModule } from "./print.ts";
+import { functionOf } from "./testing/graphs.ts";
 import { Random } from "./testing/random.ts";
 import { randomModule } from "./testing/random-ir.ts";
 import { randomInput, runCode, runIr } from "./testing/world.ts";
@@ -11,6 +15,24 @@ import { randomInput, runCode, runIr } from "./testing/world.ts";
 const CASES = Number(process.env.LVS_FUZZ_CASES ?? 1000);
 const SEED = Number(process.env.LVS_FUZZ_SEED ?? 1);
 const INPUTS = 3;
+
+test("every pass keeps what random modules do", () => {
+  for (let seed = SEED; seed < SEED + CASES / 20; seed++) {
+    const module = randomModule(seed, { size: 16 });
+    const input = randomInput(new Random(seed));
+    const expected = runIr(module, input);
+    const graphs = inlineFunctions(module, seed % 2 === 0 ? {} : { smallFunction: 4, growth: 4 });
+    const functions = new Map([...graphs].map(([name, graph]) => [name, functionOf(graph)]));
+    const check = (pass: string, graph: Graph) => {
+      functions.set(graph.name, functionOf(graph));
+      const actual = runIr({ entry: module.entry, functions }, input);
+      assert.deepEqual(actual, expected, `seed ${seed}: ${pass} of ${graph.name}\n${printGraph(graph)}`);
+    };
+    for (const graph of graphs.values()) {
+      optimise(graph, { isEntry: graph.name === module.entry, observe: check });
+    }
+  }
+});
 
 test(`${CASES} random modules do the same as IR and as eBPF`, () => {
   let compared = 0;

@@ -2,7 +2,8 @@
  * Stack slots that are only loaded from and stored to become registers, field by field: a struct that the source
  * keeps in `make(…)` and hands to functions that were inlined costs nothing.
  */
-import type { Instruction, Reg } from "../../../ir.ts";
+import { endianness } from "node:os";
+import type { Instruction, Operand, Reg } from "../../../ir.ts";
 import { blockOf, type Graph, newRegister } from "../graph.ts";
 import { forEachUse, terminatorOperands } from "../operands.ts";
 import { toSsa } from "../ssa.ts";
@@ -100,7 +101,7 @@ function piecesOf(graph: Graph, accesses: readonly Access[], aliases: Aliases): 
   const sizes = new Map<number, number>();
   const spoiled: [number, number][] = [];
   const places = accesses.map((access) => ({ access, place: aliases.placeOf(access) }));
-  const rigid = places.filter(({ access }) => access.op === "load" || "reg" in access.value);
+  const rigid = places.filter(({ access }) => access.op === "load" || !isDivisible(access.value));
   for (const { place } of rigid) {
     const known = sizes.get(place.offset);
     if (known !== undefined && known !== place.size) {
@@ -138,6 +139,11 @@ function piecesOf(graph: Graph, accesses: readonly Access[], aliases: Aliases): 
     pieces.push({ offset, size: size as Piece["size"], register: newRegister(graph) });
   }
   return pieces;
+}
+
+/** Constants can be cut into pieces; here only where the low byte comes first, or all are alike. */
+function isDivisible(value: Operand): boolean {
+  return "value" in value && (value.value === 0n || endianness() === "LE");
 }
 
 function loadPiece(load: Extract<Access, { op: "load" }>, piece: Piece): Instruction {

@@ -2,9 +2,10 @@
  * Random modules: loops, branches, calls, callbacks, stack slots, map values, atomics. Every module ends, reads only
  * what it wrote, and is what the verifier accepts: pointers are never computed with, accesses are in bounds.
  */
-import type { AluOperation, Comparison, IrFunction, IrModule, Operand, Reg, Size } from "../../../ir.ts";
+import type { IrFunction, IrModule, Operand, Reg, Size } from "../../../ir.ts";
 import { constant, FunctionBuilder } from "./builder.ts";
 import { Random } from "./random.ts";
+import { COMPARISONS, RandomValues } from "./random-values.ts";
 import {
   CONTEXT_DATA,
   CONTEXT_DATA_END,
@@ -15,24 +16,7 @@ import {
   PACKET_SIZE,
 } from "./world-layout.ts";
 
-const OPERATIONS: readonly AluOperation[] = [
-  "add",
-  "sub",
-  "mul",
-  "div",
-  "mod",
-  "and",
-  "or",
-  "xor",
-  "lsh",
-  "rsh",
-  "arsh",
-];
-const COMPARISONS: readonly Comparison[] = ["eq", "ne", "lt", "le", "gt", "ge", "slt", "sle", "sgt", "sge"];
 const SIZES: readonly Size[] = [1, 2, 4, 8];
-const INTERESTING = [0n, 1n, 2n, 7n, 8n, 31n, 32n, 63n, 64n, 255n, 256n, 0xffffn, 0x7fffffffn, 0x80000000n];
-const MORE = [0xffffffffn, 0x100000000n, 0x8000000000000000n, 0xffffffffffffffffn, 0xff00ff00ff00ff00n];
-
 export interface RandomOptions {
   /** Statements of the entry; other functions have fewer. Default 14. */
   readonly size?: number;
@@ -79,7 +63,7 @@ class Writer {
   readonly #kind: Callable["kind"];
   readonly #b: FunctionBuilder;
   readonly #callable: readonly Callable[];
-  readonly #variables: Reg[] = [];
+  readonly #values: RandomValues;
   #places: Place[] = [];
   #context: Reg | undefined;
   #slots = 0;
@@ -97,6 +81,7 @@ class Writer {
     this.#kind = kind;
     this.#callable = callable;
     this.#b = new FunctionBuilder(name, parameters);
+    this.#values = new RandomValues(random, this.#b);
   }
 
   function(statements: number): IrFunction {
@@ -111,18 +96,18 @@ class Writer {
     for (const parameter of parameters) {
       const variable = b.register();
       b.move(variable, { reg: parameter });
-      this.#variables.push(variable);
+      this.#values.variables.push(variable);
     }
     const wanted = this.#kind === "entry" ? random.below(10) + 3 : random.below(3) + 1;
-    while (this.#variables.length < wanted) {
+    while (this.#values.variables.length < wanted) {
       const variable = b.register();
       const scratch = CONTEXT_SCRATCH + 4 * random.below(5);
       const value =
         this.#context !== undefined && random.chance(70)
           ? b.load(4, this.#context, scratch)
-          : this.#constant();
+          : this.#values.constant();
       b.move(variable, value);
-      this.#variables.push(variable);
+      this.#values.variables.push(variable);
     }
     this.#statements(statements, 0);
     this.#return();
@@ -132,12 +117,13 @@ class Writer {
 
   #return(): void {
     const b = this.#b;
-    if (this.#kind === "find") b.end({ op: "return", value: this.#lookup(this.#scalar()) });
+    if (this.#kind === "find") b.end({ op: "return", value: this.#lookup(this.#values.scalar()) });
     else if (this.#kind === "callback") {
-      b.end({ op: "return", value: b.alu("and", 64, this.#scalar(), constant(1)) });
+      b.end({ op: "return", value: b.alu("and", 64, this.#values.scalar(), constant(1)) });
     } else {
-      let value = this.#scalar();
-      if (this.#kind === "entry") for (const reg of this.#variables) value = b.alu("xor", 64, value, { reg });
+      let value = this.#values.scalar();
+      if (this.#kind === "entry")
+        for (const reg of this.#values.variables) value = b.alu("xor", 64, value, { reg });
       b.end({ op: "return", value });
     }
   }
@@ -167,49 +153,8 @@ class Writer {
     else this.#maybePointer();
   }
 
-  #constant(): Operand {
-    const roll = this.#random.below(10);
-    if (roll < 6) return constant(this.#random.pick(INTERESTING));
-    if (roll < 8) return constant(this.#random.pick(MORE));
-    return roll < 9 ? constant(-BigInt(this.#random.below(200))) : constant(this.#random.bits64());
-  }
-
-  #variable(): Operand & { reg: Reg } {
-    return { reg: this.#random.pick(this.#variables) };
-  }
-
-  #scalar(depth = 0): Operand {
-    const roll = this.#random.below(10);
-    if (roll < 5 || depth > 2) return this.#variable();
-    if (roll < 7) return this.#constant();
-    return this.#expression(depth + 1);
-  }
-
-  #expression(depth: number): Operand {
-    const b = this.#b;
-    const random = this.#random;
-    const roll = random.below(20);
-    if (roll < 12) {
-      const width = random.chance(50) ? 32 : 64;
-      return b.alu(random.pick(OPERATIONS), width, this.#scalar(depth), this.#scalar(depth));
-    }
-    const dst = b.register();
-    if (roll < 15) {
-      const bits = random.pick([8, 16, 32] as const);
-      b.emit({ op: "extend", bits, signed: random.chance(50), dst, src: this.#scalar(depth) });
-    } else if (roll < 17) {
-      b.emit({ op: "swap", bits: random.pick([16, 32, 64] as const), dst, src: this.#scalar(depth) });
-    } else if (roll < 19) {
-      const comparison = random.pick(COMPARISONS);
-      b.emit({ op: "compare", comparison, dst, left: this.#scalar(depth), right: this.#scalar(depth) });
-    } else {
-      b.move(dst, this.#scalar(depth));
-    }
-    return { reg: dst };
-  }
-
   #assign(): void {
-    this.#b.move(this.#variable().reg, this.#expression(0));
+    this.#b.move(this.#values.variable().reg, this.#values.expression(0));
   }
 
   #place(): Place {
@@ -235,27 +180,12 @@ class Writer {
     const place = this.#place();
     const steps = place.size / size;
     if (place.kind === "map" && place.size === DATA_SIZE && this.#random.chance(30)) {
-      const index = this.#bounded(steps / 2);
+      const index = this.#values.bounded(steps / 2);
       const scaled = this.#b.alu("mul", 64, index, constant(size));
       const address = this.#b.alu("add", 64, { reg: place.base }, scaled);
       return [address.reg, (this.#random.below(steps) * size) % (DATA_SIZE / 2)];
     }
     return [place.base, this.#random.below(steps) * size];
-  }
-
-  /** A number below `limit`, a power of two, in ways that the verifier follows and in ways it does not. */
-  #bounded(limit: number): Operand {
-    const b = this.#b;
-    const value = this.#scalar();
-    const roll = this.#random.below(4);
-    if (roll === 0) return b.alu("mod", 64, value, constant(Math.max(1, limit - 1)));
-    if (roll === 1) return b.alu("mod", 32, value, constant(limit));
-    if (roll === 2) {
-      const swapped = b.register();
-      b.emit({ op: "swap", bits: 16, dst: swapped, src: value });
-      return b.alu("rsh", 64, { reg: swapped }, constant(16 - Math.log2(limit)));
-    }
-    return b.alu("and", 64, value, constant(limit - 1));
   }
 
   /** A header of the packet, if it is all there. */
@@ -267,7 +197,9 @@ class Writer {
     const b = this.#b;
     const size = 16;
     const data = b.load(4, this.#context, CONTEXT_DATA);
-    const offset = this.#random.chance(50) ? constant(this.#random.below(PACKET_SIZE)) : this.#bounded(64);
+    const offset = this.#random.chance(50)
+      ? constant(this.#random.below(PACKET_SIZE))
+      : this.#values.bounded(64);
     const start = b.alu("add", 64, data, offset);
     b.packetRegisters.add(start.reg);
     const end = b.alu("add", 64, start, constant(size));
@@ -288,7 +220,7 @@ class Writer {
 
   #storeSomething(): void {
     const size = this.#random.pick(SIZES);
-    const value = this.#scalar();
+    const value = this.#values.scalar();
     const [base, offset] = this.#access(size);
     this.#b.store(size, base, offset, value);
   }
@@ -296,15 +228,15 @@ class Writer {
   #assignLoad(): void {
     const size = this.#random.pick(SIZES);
     const [base, offset] = this.#access(size);
-    this.#b.move(this.#variable().reg, this.#b.load(size, base, offset, this.#random.chance(10)));
+    this.#b.move(this.#values.variable().reg, this.#b.load(size, base, offset, this.#random.chance(10)));
   }
 
   #atomic(): void {
     // No atomics on packets: the verifier refuses them.
     const size = this.#random.pick([4, 8] as const);
     const operation = this.#random.pick(["add", "and", "or", "xor", "exchange", "compareExchange"] as const);
-    const value = this.#scalar();
-    const expected = operation === "compareExchange" ? { expected: this.#scalar() } : {};
+    const value = this.#values.scalar();
+    const expected = operation === "compareExchange" ? { expected: this.#values.scalar() } : {};
     const fetch = operation.includes("xchange") || this.#random.chance(50);
     const dst = this.#b.register();
     const places = this.#places;
@@ -321,7 +253,7 @@ class Writer {
       ...expected,
       ...(fetch ? { dst } : {}),
     });
-    if (fetch) this.#b.move(this.#variable().reg, { reg: dst });
+    if (fetch) this.#b.move(this.#values.variable().reg, { reg: dst });
   }
 
   #if(depth: number): void {
@@ -329,7 +261,7 @@ class Writer {
     const yes = b.block();
     const no = b.block();
     const after = b.block();
-    b.branch(this.#random.pick(COMPARISONS), this.#scalar(), this.#scalar(), yes.id, no.id);
+    b.branch(this.#random.pick(COMPARISONS), this.#values.scalar(), this.#values.scalar(), yes.id, no.id);
     b.at(yes);
     this.#statements(this.#random.below(3) + 1, depth + 1);
     b.jump(after);
@@ -351,11 +283,11 @@ class Writer {
     b.at(head);
     b.branch("lt", { reg: counter }, constant(this.#random.below(4) + 1), body.id, after.id);
     b.at(body);
-    b.move(this.#variable().reg, b.alu("add", 64, this.#variable(), { reg: counter }));
+    b.move(this.#values.variable().reg, b.alu("add", 64, this.#values.variable(), { reg: counter }));
     this.#statements(this.#random.below(3) + 1, depth + 1);
     if (this.#random.chance(30)) {
       const go = b.block();
-      b.branch(this.#random.pick(COMPARISONS), this.#scalar(), this.#scalar(), go.id, after.id);
+      b.branch(this.#random.pick(COMPARISONS), this.#values.scalar(), this.#values.scalar(), go.id, after.id);
       b.at(go);
     }
     b.move(counter, b.alu("add", 64, { reg: counter }, constant(1)));
@@ -379,7 +311,7 @@ class Writer {
       return;
     }
     this.#slots++;
-    const key = this.#random.chance(70) ? constant(this.#random.below(2)) : this.#scalar();
+    const key = this.#random.chance(70) ? constant(this.#random.below(2)) : this.#values.scalar();
     this.#withPointer(this.#lookup(key));
   }
 
@@ -409,7 +341,7 @@ class Writer {
     const some = b.block();
     const none = b.block();
     const after = b.block();
-    b.branch(this.#random.pick(COMPARISONS), this.#scalar(), this.#scalar(), some.id, none.id);
+    b.branch(this.#random.pick(COMPARISONS), this.#values.scalar(), this.#values.scalar(), some.id, none.id);
     b.at(some);
     b.move(pointer, { reg: b.mapValue(DATA, 0) });
     b.jump(after);
@@ -437,18 +369,18 @@ class Writer {
       args.push({ reg: base });
       this.#places = [...this.#places, { base, size: 16, kind: "stack" }];
     }
-    while (args.length < callee.parameters) args.push(this.#scalar());
+    while (args.length < callee.parameters) args.push(this.#values.scalar());
     const dst = b.register();
     b.emit({ op: "call", function: callee.name, dst, args });
     if (callee.kind === "find") this.#withPointer({ reg: dst });
-    else b.move(this.#variable().reg, { reg: dst });
+    else b.move(this.#values.variable().reg, { reg: dst });
   }
 
   #leave(): void {
     const b = this.#b;
     const go = b.block();
     const out = b.block();
-    b.branch(this.#random.pick(COMPARISONS), this.#scalar(), this.#scalar(), out.id, go.id);
+    b.branch(this.#random.pick(COMPARISONS), this.#values.scalar(), this.#values.scalar(), out.id, go.id);
     b.at(out);
     this.#return();
     b.at(go);
@@ -465,7 +397,7 @@ class Writer {
     this.#places = [...this.#places, { base, size: 16, kind: "stack" }];
     const offset = constant(this.#random.below(PACKET_SIZE + 8));
     const args = [{ reg: this.#context }, offset, { reg: base }, constant(16)];
-    b.move(this.#variable().reg, b.helper(HELPERS.loadBytes, "skb_load_bytes", args));
+    b.move(this.#values.variable().reg, b.helper(HELPERS.loadBytes, "skb_load_bytes", args));
   }
 
   #contextStore(): void {
@@ -474,7 +406,7 @@ class Writer {
       return;
     }
     const offset = CONTEXT_SCRATCH + 4 * this.#random.below(5);
-    this.#b.store(4, this.#context, offset, this.#scalar());
+    this.#b.store(4, this.#context, offset, this.#values.scalar());
   }
 
   #bpfLoop(): void {
@@ -489,7 +421,7 @@ class Writer {
     const address = b.register();
     b.emit({ op: "functionAddress", dst: address, function: callback.name });
     const args = [constant(this.#random.below(5) + 1), { reg: address }, { reg: base }, constant(0)];
-    b.move(this.#variable().reg, b.helper(HELPERS.loop, "loop", args));
+    b.move(this.#values.variable().reg, b.helper(HELPERS.loop, "loop", args));
     this.#places = [...this.#places, { base, size: 16, kind: "stack" }];
   }
 }
