@@ -22,6 +22,9 @@ const sendmmsg = bind<[number, Uint8Array, number, number], number>(
   "int sendmmsg(int fd, void *messages, unsigned int count, int flags)",
 );
 
+/** Memory that others point into: held, so that it is not collected while they do. */
+const keptForTheKernel: Uint8Array[] = [];
+
 async function flood(argv: readonly string[]): Promise<void> {
   const [iface, mac, source, destination, port, count, flows, first] = argv as [
     string,
@@ -60,6 +63,7 @@ async function flood(argv: readonly string[]): Promise<void> {
     messageView.setBigUint64(i * MMSGHDR + 24, 1n, true);
   }
 
+  keptForTheKernel.push(frames, name, vectors, messages);
   const fd = socket(17, 3, 0, "a packet socket");
   setSocketOption(fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1);
   let sent = 0;
