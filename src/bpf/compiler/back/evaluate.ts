@@ -83,3 +83,9 @@ export function evaluateComparison(comparison: Comparison, left: bigint, right: 
       return signed(a) >= signed(b);
   }
 }
+
+/** True if a constant fits an immediate that is sign-extended from 32 bits. */
+export function fitsImmediate(value: bigint): boolean {
+  const number = signed(value);
+  return number >= -0x80000000n && number <= 0x7fffffffn;
+}

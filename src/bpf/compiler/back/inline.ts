@@ -44,7 +44,7 @@ export function inlineFunctions(module: IrModule, options: InlineOptions = {}): 
     const growth = size * ((calls.get(name) ?? 1) - 1);
     const small = size <= (options.smallFunction ?? 32) || growth <= (options.growth ?? 160);
     const many = source.parameters.length > MAXIMUM_ARGUMENTS;
-    if (mayInline && (small || many)) inlinable.add(name);
+    if (mayInline && (small || many || source.inline === "always")) inlinable.add(name);
     else if (many) {
       throw new BackEndError(
         "TOO_MANY_ARGUMENTS",

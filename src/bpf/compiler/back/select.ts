@@ -33,7 +33,7 @@ import type {
   Terminator,
 } from "../../ir.ts";
 import { dominatorsOf, loopDepths } from "./dominators.ts";
-import { signed, unsigned } from "./evaluate.ts";
+import { fitsImmediate, signed, unsigned } from "./evaluate.ts";
 import { blockOf, type Graph, type GraphBlock } from "./graph.ts";
 import { lastUses } from "./last-use.ts";
 import { frequencies, Likelihood } from "./likelihood.ts";
@@ -48,6 +48,7 @@ import {
 } from "./machine.ts";
 import { definitionOf, MIRRORED } from "./operands.ts";
 import { useCounts } from "./optimise/definitions.ts";
+import { type Mask, testedBits } from "./tested-bits.ts";
 
 export interface SelectOptions {
   /** Offset of each stack slot from the frame pointer (negative). */
@@ -66,12 +67,6 @@ const COMMUTATIVE: ReadonlySet<AluOperation> = new Set(["add", "mul", "and", "or
 
 export function selectInstructions(graph: Graph, options: SelectOptions): MachineFunction {
   return new Selector(graph, options).run();
-}
-
-/** True if a constant fits an immediate that is sign-extended from 32 bits. */
-export function fitsImmediate(value: bigint): boolean {
-  const number = signed(value);
-  return number >= -0x80000000n && number <= 0x7fffffffn;
 }
 
 class Selector {
@@ -108,7 +103,7 @@ class Selector {
       const block = blockOf(graph, id);
       this.#out = [];
       if (id === graph.entry) this.#enter();
-      const tested = this.#testedBits(block);
+      const tested = testedBits(block, this.#reads);
       for (const [index, instruction] of block.instructions.entries()) {
         this.#at = instruction.at ?? this.#at;
         if (instruction !== tested) this.#instruction(instruction, dying.get(id)![index]!);
@@ -393,7 +388,7 @@ class Selector {
     }
   }
 
-  #terminator(block: GraphBlock, tested: Extract<Instruction, { op: "alu" }> | undefined): MachineTerminator {
+  #terminator(block: GraphBlock, tested: Mask | undefined): MachineTerminator {
     const { terminator } = block;
     const at = this.#at ? { at: this.#at } : {};
     switch (terminator.op) {
@@ -410,7 +405,7 @@ class Selector {
   #branch(
     block: GraphBlock,
     terminator: Extract<Terminator, { op: "branch" }>,
-    tested: Extract<Instruction, { op: "alu" }> | undefined,
+    tested: Mask | undefined,
   ): MachineTerminator {
     let { left, right } = terminator;
     let comparison: Comparison = terminator.comparison;
@@ -442,24 +437,6 @@ class Selector {
       return { ...base, narrow: true, right: { immediate: Number(BigInt.asIntN(32, value)) } };
     }
     return { ...base, narrow: false, right: { reg: this.#register(right) } };
-  }
-
-  /** The mask that a block computes for its branch alone: `x & mask` compared with 0. */
-  #testedBits(block: GraphBlock): Extract<Instruction, { op: "alu" }> | undefined {
-    const { terminator, instructions } = block;
-    if (terminator.op !== "branch") return undefined;
-    const { comparison, left, right } = terminator;
-    if (comparison !== "eq" && comparison !== "ne") return undefined;
-    if (!("reg" in left) || !("value" in right) || right.value !== 0n) return undefined;
-    const index = instructions.findLastIndex((instruction) => definitionOf(instruction) === left.reg);
-    const mask = instructions[index];
-    if (mask?.op !== "alu" || mask.operation !== "and" || this.#reads.get(left.reg) !== 1) return undefined;
-    if (!("reg" in mask.left) || !("value" in mask.right) || !fitsImmediate(mask.right.value))
-      return undefined;
-    if (mask.width === 32 && mask.right.value > 0x7fffffffn) return undefined;
-    const { reg } = mask.left;
-    const isChanged = instructions.slice(index).some((instruction) => definitionOf(instruction) === reg);
-    return isChanged ? undefined : mask;
   }
 }
 
