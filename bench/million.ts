@@ -20,7 +20,7 @@ interface Status {
 
 async function main(): Promise<void> {
   const size = Math.ceil(count * SPARE);
-  process.env["LVS_CONNECTIONS"] = String(size);
+  process.env.LVS_CONNECTIONS = String(size);
   const lab = buildLab(9);
   await startServers(lab);
   const director = (...argv: readonly string[]) =>
@@ -49,7 +49,7 @@ async function main(): Promise<void> {
   const over = await newFlows(lab, lab.vip, Math.ceil(count * 0.2));
   const { events } = await status();
   console.log(
-    `over the edge: ${Math.ceil(count * 0.2)} more sent, ${over.units} arrived, ${events["stateless"]} packets without state`,
+    `over the edge: ${Math.ceil(count * 0.2)} more sent, ${over.units} arrived, ${events.stateless} packets without state`,
   );
 
   const started = performance.now();

@@ -8,8 +8,12 @@ const files = globSync(new URL("../dist/", import.meta.url), ".test.js").filter(
   (file) => wanted.length === 0 || wanted.some((part) => file.includes(part)),
 );
 if (files.length === 0) {
-  console.error(`no compiled test matches ${wanted.join(" ") || "dist/**/*.test.js"}; run \`npm run build\` first`);
+  console.error(
+    `no compiled test matches ${wanted.join(" ") || "dist/**/*.test.js"}; run \`npm run build\` first`,
+  );
   process.exit(1);
 }
-const result = spawnSync(process.execPath, ["--enable-source-maps", "--test", ...files], { stdio: "inherit" });
+const result = spawnSync(process.execPath, ["--enable-source-maps", "--test", ...files], {
+  stdio: "inherit",
+});
 process.exit(result.status ?? 1);

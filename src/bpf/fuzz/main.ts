@@ -33,7 +33,7 @@ for (; cases < wanted && bad < 20; seed++) {
   } catch (error) {
     bad++;
     console.log(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`);
-    if (process.env["LVS_FUZZ_SOURCE"] !== undefined) console.log(generate(seed).typescript);
+    if (process.env.LVS_FUZZ_SOURCE !== undefined) console.log(generate(seed).typescript);
   }
   if (process.stdout.isTTY)
     process.stdout.write(`\r${cases} cases, ${seed} programs, ${bad} differences\u001b[K`);

@@ -18,7 +18,7 @@ export async function runLvs(words: readonly string[], environment: LvsEnvironme
     return 0;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const detail = process.env["LVS_DEBUG"] && error instanceof Error ? `\n${error.stack}` : "";
+    const detail = process.env.LVS_DEBUG && error instanceof Error ? `\n${error.stack}` : "";
     environment.stderr(`lvs: ${message}${detail}\n`);
     if (error instanceof UsageError) {
       environment.stderr("`lvs --help` tells more.\n");
