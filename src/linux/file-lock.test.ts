@@ -29,6 +29,24 @@ describe("a file lock", { skip }, () => {
     );
   });
 
+  test("on a file that was removed keeps nobody out: who waited takes that on the new file", async () => {
+    const script = `
+      const { lockFile } = await import(${JSON.stringify(new URL("./file-lock.js", import.meta.url).href)});
+      const lock = lockFile(${JSON.stringify(path)}, { onWait: () => console.log("waits") });
+      console.log("locked");
+      setInterval(() => {}, 1000);`;
+    const lock = lockFile(path);
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    assert.equal(String((await once(child.stdout, "data"))[0]), "waits\n");
+    lock.remove();
+    assert.equal(String((await once(child.stdout, "data"))[0]), "locked\n");
+    assert.throws(() => lockFile(path, { timeout: 0 }), LockTimeoutError);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  });
+
   test("ends with its holder, and those who wait get it", async () => {
     const script = `
       const { lockFile } = await import(${JSON.stringify(new URL("./file-lock.js", import.meta.url).href)});

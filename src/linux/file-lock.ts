@@ -1,4 +1,4 @@
-import { ftruncateSync, readSync, writeSync } from "node:fs";
+import { fstatSync, ftruncateSync, readSync, rmSync, writeSync } from "node:fs";
 import { basename } from "node:path";
 import { hasCode } from "./errno.ts";
 import { close, flock, LOCK, O, open } from "./files.ts";
@@ -15,6 +15,8 @@ export interface FileLockOptions {
 export interface FileLock {
   /** Gives the lock up. The end of the process, however it comes, does the same. */
   release(): void;
+  /** Removes the file and gives the lock up. Those who wait for it take the lock on a new file. */
+  remove(): void;
 }
 
 /** The lock did not come free in time. */
@@ -41,6 +43,26 @@ const LONGEST_COMMAND = 200;
  * thread. Throws {@link LockTimeoutError} after `timeout`.
  */
 export function lockFile(path: string, options: FileLockOptions = {}): FileLock {
+  let fd = openLocked(path, options);
+  while (isRemoved(fd)) {
+    close(fd);
+    fd = openLocked(path, options);
+  }
+  let held = true;
+  const release = () => {
+    if (held) close(fd);
+    held = false;
+  };
+  return {
+    release,
+    remove() {
+      if (held) rmSync(path, { force: true });
+      release();
+    },
+  };
+}
+
+function openLocked(path: string, options: FileLockOptions): number {
   const fd = open(path, O.RDWR | O.CREAT, 0o600);
   try {
     if (!tryLock(fd, path)) {
@@ -49,17 +71,16 @@ export function lockFile(path: string, options: FileLockOptions = {}): FileLock 
       else waitForLock(fd, path, options.timeout);
     }
     signLock(fd);
+    return fd;
   } catch (error) {
     close(fd);
     throw error;
   }
-  let held = true;
-  return {
-    release() {
-      if (held) close(fd);
-      held = false;
-    },
-  };
+}
+
+/** Whether the file was removed while we waited for it: the lock on it keeps nobody out. */
+function isRemoved(fd: number): boolean {
+  return fstatSync(fd).nlink === 0;
 }
 
 /** Runs `work` (synchronous) under the lock of {@link lockFile}. */

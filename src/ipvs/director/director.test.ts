@@ -195,6 +195,7 @@ describe("a director in the kernel", { skip }, () => {
       director.addService(service());
       assert.equal(unload(options), true);
       assert.equal(existsSync(join(pins, String(cookie))), false);
+      assert.equal(existsSync(join(pins, "..", `${cookie}.lock`)), false);
       if (feature("tcxLinks").available) {
         for (const name of ["lo", "v0", "v1"]) {
           const { index } = withRouteSocket((socket) => findLink(socket, name))!;

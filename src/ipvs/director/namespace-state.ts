@@ -3,6 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { possibleCpus } from "../../bpf/loader/index.ts";
 import {
   currentNetworkNamespace,
+  type FileLock,
   hasCode,
   lockFile,
   openStateDirectory,
@@ -90,6 +91,20 @@ export class NamespaceState {
     removeDirectory(this.#directory);
   }
 
+  /** As {@link remove}, for who does not hold the lock, and the lock's file, too. Whether there was anything. */
+  unload(): boolean {
+    if (!this.exists()) return false;
+    const lock = this.#lock();
+    try {
+      if (!this.exists()) return false;
+      this.remove();
+      lock.remove();
+      return true;
+    } finally {
+      lock.release();
+    }
+  }
+
   close(): void {
     this.#forget();
     this.#root?.close();
@@ -143,7 +158,7 @@ export class NamespaceState {
     }
   }
 
-  #lock(): { release(): void } {
+  #lock(): FileLock {
     try {
       return lockFile(this.#lockPath, { timeout: this.places.patience });
     } catch (error) {

@@ -120,13 +120,7 @@ export function detach(interfaces: readonly string[] = [], options: DirectorOpti
 
 /** Removes everything of ours from the namespace: attachments, services, connections. Whether there was anything. */
 export function unload(options: DirectorOptions = {}): boolean {
-  return withState(options, (state) => {
-    const done = state.alone(() => {
-      state.remove();
-      return true;
-    });
-    return done ?? false;
-  });
+  return withState(options, (state) => state.unload());
 }
 
 function withState<T>(options: DirectorOptions, work: (state: NamespaceState) => T): T {
