@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /** What happens to a packet that belongs to no connection. */
-import type { u32 } from "../bpf/index.ts";
+import { make, type u8, type u16, type u32 } from "../bpf/index.ts";
+import { currentTick } from "./clock.ts";
 import { createConnection, LOST } from "./connection/create.ts";
 import { countRefused } from "./events.ts";
 import { TCP_RST, TCP_SYN } from "./headers.ts";
@@ -10,7 +11,7 @@ import { serviceOf } from "./service.ts";
 import { stateAfterSegment, timeoutOf } from "./state/follow.ts";
 import {
   destinationTable,
-  type FlowKey,
+  FlowKey,
   FROM_CLIENT,
   PROTOCOL_TCP,
   pools,
@@ -21,7 +22,7 @@ import {
   serviceTable,
 } from "./tables.ts";
 
-/** Answers of `admit` that are not slots of the connection table. */
+/** Answers of `chooseServer` and `connect` that are not slots. */
 export const NOT_OURS = 0xffffffff;
 export const REFUSED = 0xfffffffe;
 export const STATELESS = 0xfffffffd;
@@ -32,16 +33,33 @@ export function wasFull(state: u32, now: u32): boolean {
   return fullAt !== 0 && now < fullAt + timeoutOf(state);
 }
 
+/** Whether a packet without a connection can be let go without another look: a TCP segment that opens none. */
+export function isNobodys(protocol: u8, flags: u8, now: u32): boolean {
+  return (
+    protocol === PROTOCOL_TCP && (flags & (TCP_SYN | TCP_RST)) !== TCP_SYN && !wasFull(STATE_ESTABLISHED, now)
+  );
+}
+
+/** A flow from the numbers that functions compiled by themselves take: `ports` is source × 65536 + destination. */
+export function setFlowKey(key: FlowKey, source: u32, destination: u32, ports: u32, protocol: u8): void {
+  key.source = source;
+  key.destination = destination;
+  key.sourcePort = ports >>> 16;
+  key.destinationPort = ports & 0xffff;
+  key.protocol = protocol;
+}
+
 /**
- * Makes a connection of a packet if it opens one: a datagram, or a segment with SYN and without RST, to a virtual service.
- * Answers the connection's slot, or NOT_OURS, REFUSED (the service has no usable server) or STATELESS (forward it
- * without a connection: there is no room, or the flow may have begun when there was none).
+ * The server for a packet that belongs to no connection, if it opens one: a datagram, or a segment with SYN and without RST, to
+ * a virtual service. (`isNobodys` has been asked before.) Answers the destination's slot, or NOT_OURS, REFUSED (the service has no usable server) or STATELESS (the
+ * flow may have begun when there was no room for a connection). @separate
  */
-export function admit(key: FlowKey, flags: u32, now: u32): u32 {
-  const isTcp = key.protocol === PROTOCOL_TCP;
-  if (isTcp && (flags & (TCP_SYN | TCP_RST)) !== TCP_SYN) {
-    return wasFull(STATE_ESTABLISHED, now) ? STATELESS : NOT_OURS;
-  }
+export function chooseServer(source: u32, destination: u32, ports: u32, protocol: u8, flags: u8): u32 {
+  const now = currentTick();
+  const isTcp = protocol === PROTOCOL_TCP;
+  if (isTcp && (flags & (TCP_SYN | TCP_RST)) !== TCP_SYN) return STATELESS;
+  const key = make(FlowKey);
+  setFlowKey(key, source, destination, ports, protocol);
   const serviceIndex = serviceOf(key);
   if (serviceIndex === 0) return wasFull(STATE_ESTABLISHED, now) ? STATELESS : NOT_OURS;
   const service = serviceTable.lookup(serviceIndex);
@@ -49,16 +67,27 @@ export function admit(key: FlowKey, flags: u32, now: u32): u32 {
   const poolIndex = service.pool;
   const pool = pools.lookup(poolIndex);
   if (pool === null) return NOT_OURS;
-
   // A datagram may belong to a flow without state: then it stays with its server.
   const chosen =
     !isTcp && wasFull(STATE_UDP, now) ? chooseConsistently(pool, key) : choose(serviceIndex, poolIndex, pool);
+  if (chosen !== 0) return chosen;
+  countRefused();
+  return REFUSED;
+}
+
+/**
+ * Makes the flow of a packet (`what`: protocol × 256 + TCP flags) a connection to the destination in slot `chosen`. Answers the
+ * connection's slot, or STATELESS: forward it without, as there is no room. @separate
+ */
+export function connect(source: u32, destination: u32, ports: u32, what: u16, chosen: u32): u32 {
   const server = destinationTable.lookup(chosen);
-  if (chosen === 0 || server === null) {
-    countRefused();
-    return REFUSED;
-  }
-  const state = isTcp ? stateAfterSegment(STATE_NONE, FROM_CLIENT, flags) : STATE_UDP;
+  if (server === null) return STATELESS;
+  const protocol = what >>> 8;
+  const key = make(FlowKey);
+  setFlowKey(key, source, destination, ports, protocol);
+  const isTcp = protocol === PROTOCOL_TCP;
+  const state = isTcp ? stateAfterSegment(STATE_NONE, FROM_CLIENT, what & 0xff) : STATE_UDP;
+  const now = currentTick();
   const slot = createConnection(key, server, chosen, state, now);
   if (slot < STATELESS) return slot;
   if (slot !== LOST) pressure.at(0).fullAt = now;

@@ -9,7 +9,7 @@ import { counters, FROM_CLIENT } from "./tables.ts";
 /** How many packets on the wire this one stands for. */
 export function packetsOf(packet: Packet): u32 {
   const segments = packet.gsoSegments;
-  return segments > 1 ? segments : 1;
+  return Math.max(segments, 1);
 }
 
 /** Counts `packets` of together `bytes` in one direction of a destination. */

@@ -105,7 +105,7 @@ function findIn(bucket: u32, tag: u32, key: FlowKey, except: u32): u32 {
   return 0;
 }
 
-/** The word of a flow, other than the word `except` (0: any); 0: there is none. */
+/** The word of a flow, other than the word `except` (0: any); 0: there is none. For the hot path: @inline */
 export function findFlow(key: FlowKey, hash: u64, except: u32): u32 {
   const tag = tagOf(hash);
   const home = bucketOf(hash);
@@ -114,6 +114,11 @@ export function findFlow(key: FlowKey, hash: u64, except: u32): u32 {
   const place = flows.lookup(home);
   if (place === null || place.overflow === 0) return 0;
   return findIn(bucketAfter(home), tag, key, except);
+}
+
+/** `findFlow` for those who do not mind a call. */
+export function findFlowByCall(key: FlowKey, hash: u64, except: u32): u32 {
+  return findFlow(key, hash, except);
 }
 
 /** Replaces a word of a bucket (0: a free place) by another. False if it is not there. */

@@ -6,7 +6,7 @@
  * Interfaces without Ethernet headers, and loopback, are not for this program.
  */
 import { make, type Packet, pullData, readOnce, TC_NEXT, TC_SHOT, type u8, type u32 } from "../bpf/index.ts";
-import { admit, NOT_OURS, REFUSED, STATELESS } from "./admit.ts";
+import { chooseServer, connect, isNobodys, NOT_OURS, REFUSED, STATELESS } from "./admit.ts";
 import { currentTick } from "./clock.ts";
 import { retire } from "./connection/retire.ts";
 import { countTraffic, packetsOf } from "./count.ts";
@@ -63,7 +63,7 @@ export function ingress(packet: Packet): u32 {
   const headers = packet.header(Headers, 0);
   if (headers === null || headers.versionLength !== PLAIN_HEADER) {
     const length = packet.length;
-    pullData(packet, length < LONGEST_HEADERS ? length : LONGEST_HEADERS);
+    pullData(packet, Math.min(length, LONGEST_HEADERS));
   }
   return inspect(packet);
 }
@@ -124,7 +124,7 @@ function isCurrent(connection: Connection, index: u32, direction: u32, flags: u3
 }
 
 /** A TCP segment (with its flags) or UDP datagram of the flow `key`, in an IP packet of `length` bytes. */
-function direct(packet: Packet, key: FlowKey, transport: u8, length: u32, flags: u32): u32 {
+function direct(packet: Packet, key: FlowKey, transport: u8, length: u32, flags: u8): u32 {
   const now = currentTick();
   let index = NO_CONNECTION;
   let direction = FROM_CLIENT;
@@ -135,15 +135,22 @@ function direct(packet: Packet, key: FlowKey, transport: u8, length: u32, flags:
   }
   let connection = connectionTable.lookup(index);
   if (connection !== null && !isCurrent(connection, index, direction, flags, now)) connection = null;
+  const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
+  const protocol = key.protocol & 0xff;
   if (connection === null) {
-    index = admit(key, flags, now);
+    if (isNobodys(protocol, flags, now)) return TC_NEXT;
+    index = chooseServer(key.source, key.destination, ports, protocol, flags);
     if (index === NOT_OURS) return TC_NEXT;
     if (index === REFUSED) return answerRefused(packet);
+    if (index !== STATELESS) {
+      index = connect(key.source, key.destination, ports, (protocol << 8) | flags, index);
+    }
     direction = FROM_CLIENT;
     connection = connectionTable.lookup(index);
     if (connection === null && index !== STATELESS) return TC_SHOT;
   }
 
+  let way = index;
   let destination = 0;
   let address = 0;
   let port = 0;
@@ -165,6 +172,7 @@ function direct(packet: Packet, key: FlowKey, transport: u8, length: u32, flags:
     }
     renew(connection, index, state, now);
     if (direction === FROM_CLIENT) {
+      way = connection.destination;
       address = connection.server;
       port = connection.serverPort;
       hop = server.hop;
@@ -174,9 +182,10 @@ function direct(packet: Packet, key: FlowKey, transport: u8, length: u32, flags:
       hop = connection.hop;
     }
   } else {
-    destination = statelessDestination(key);
+    destination = statelessDestination(key.source, key.destination, ports, protocol);
     const server = destinationTable.lookup(destination);
     if (destination !== 0 && server !== null) {
+      way = destination;
       address = server.address;
       port = server.port === 0 ? key.destinationPort : server.port;
       hop = server.hop;
@@ -189,11 +198,12 @@ function direct(packet: Packet, key: FlowKey, transport: u8, length: u32, flags:
       address = reply.virtual;
       port = reply.port;
       mine.hop.interface = 0;
+      way = NO_CONNECTION;
       hop = mine.hop;
     }
     countStateless();
   }
   // Slot 0 is nobody's: traffic of servers that were removed is not counted.
   if (destination !== 0) countTraffic(destination, direction, packetsOf(packet), length);
-  return forward(packet, transport, direction, length, address, port, hop, now);
+  return forward(packet, transport, direction, length, address, port, way, hop, now);
 }

@@ -3,13 +3,16 @@
  * Flows that found no room in the connection table are forwarded without state: a client's packets go where rendezvous
  * hashing sends them, and a server's are given the address of the service that its port belongs to.
  */
-import { make, type u32 } from "../bpf/index.ts";
+import { make, type u8, type u32 } from "../bpf/index.ts";
+import { setFlowKey } from "./admit.ts";
 import { chooseConsistently } from "./schedule/consistent.ts";
 import { serviceOf } from "./service.ts";
-import { type FlowKey, pools, type ServerEntry, ServerKey, servers, serviceTable } from "./tables.ts";
+import { FlowKey, pools, type ServerEntry, ServerKey, servers, serviceTable } from "./tables.ts";
 
-/** The destination of a client's packet; 0: it is for no service of ours. */
-export function statelessDestination(key: FlowKey): u32 {
+/** The destination of a client's packet; 0: it is for no service of ours. @separate */
+export function statelessDestination(source: u32, destination: u32, ports: u32, protocol: u8): u32 {
+  const key = make(FlowKey);
+  setFlowKey(key, source, destination, ports, protocol);
   const index = serviceOf(key);
   if (index === 0) return 0;
   const service = serviceTable.lookup(index);

@@ -172,7 +172,11 @@ export const Pool = struct("Pool", {
    * before it; 0xffff: from the start.
    */
   resume: u32,
-  reserved: u32,
+  /**
+   * Always 0, but the verifier cannot know. Kernels before 6.8 take what a callback finds in its context for what it was at the
+   * first call, and remove code that would be dead then; so what callbacks change begins with this.
+   */
+  zero: u32,
 });
 export type Pool = Infer<typeof Pool>;
 export const pools = arrayMap("pools", { value: Pool, entries: 32768, mappable: true });

@@ -4,7 +4,7 @@ import { countConnection } from "../count.ts";
 import { countCreated } from "../events.ts";
 import {
   connectionOf,
-  findFlow,
+  findFlowByCall,
   hashOf,
   insertFlow,
   isFlowOf,
@@ -106,7 +106,7 @@ function publish(connection: Connection, key: FlowKey, slot: u32): u32 {
   setReplyKey(connection, reply);
   const replyHash = hashOf(reply);
   const replyWord = wordOf(replyHash, slot, FROM_SERVER);
-  const known = findFlow(reply, replyHash, 0);
+  const known = findFlowByCall(reply, replyHash, 0);
   if (known !== 0) {
     const owner = ownerOf(known, key);
     if (owner !== NO_CONNECTION) return owner;
@@ -121,7 +121,7 @@ function publish(connection: Connection, key: FlowKey, slot: u32): u32 {
     removeFlow(replyHash, replyWord);
     return NO_CONNECTION;
   }
-  const other = findFlow(key, hash, forward);
+  const other = findFlowByCall(key, hash, forward);
   if (other === 0) return slot;
   removeFlow(hash, forward);
   removeFlow(replyHash, replyWord);

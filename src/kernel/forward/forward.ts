@@ -30,7 +30,8 @@ export function lengthOnWire(packet: Packet, transport: u8, protocol: u32, lengt
 
 /**
  * Sends a packet on: to `address` and `port` if it comes from a client, as from there if it comes from a server. `length` is
- * that of the IP packet, `transport` where its TCP or UDP header begins, `hop` what is known about the way.
+ * that of the IP packet, `transport` where its TCP or UDP header begins, `hop` what is known about the way and `way`
+ * whose that is (see `hopOf`).
  *
  * What cannot go on is answered as a router does (time exceeded, fragmentation needed). On the servers' side the kernel
  * does that: it gets the packet untouched and comes to the same end. Packets that must be fragmented, or for which the
@@ -43,6 +44,7 @@ export function forward(
   length: u32,
   address: u32,
   port: u16,
+  way: u32,
   hop: NextHop,
   now: u32,
 ): u32 {
@@ -55,7 +57,7 @@ export function forward(
   const fresh = isFresh(hop, now) || (direction !== FROM_CLIENT && recall(hop, ip.destination, address, now));
   let out = hop.interface;
   if (!fresh) {
-    out = resolve(packet, hop, direction, address, lengthOnWire(packet, transport, protocol, length));
+    out = resolve(packet, direction, way, address, lengthOnWire(packet, transport, protocol, length));
   } else if (length > hop.mtu && lengthOnWire(packet, transport, protocol, length) > hop.mtu) {
     out = TOO_LARGE;
   }

@@ -21,7 +21,14 @@ import {
 } from "../../bpf/index.ts";
 import { currentTick } from "../clock.ts";
 import { Ipv4, LINK_HEADER, Link, Ports } from "../headers.ts";
-import { FROM_CLIENT, type NextHop, PROTOCOL_ICMP } from "../tables.ts";
+import {
+  connectionTable,
+  destinationTable,
+  FROM_CLIENT,
+  type NextHop,
+  PROTOCOL_ICMP,
+  scratch,
+} from "../tables.ts";
 import { remember } from "./client-hops.ts";
 
 /** Ticks between two questions: about a second. */
@@ -57,15 +64,32 @@ function describe(packet: Packet, direction: u32, address: u32, request: FibLook
 }
 
 /**
- * Asks the kernel for the way of the packet as it will be with `address`; `length` is that of its largest part on the wire.
- * Keeps the answer in `hop`. Returns the interface to send it out of by way of the neighbour code, NO_WAY, or TOO_LARGE
- * (`hop.mtu` says for what).
+ * Where the hop of a direction is kept: of a client's packets in the destination in slot `way`, of a server's in the connection in
+ * slot `way`, or, with NO_CONNECTION, nowhere for long.
  */
-export function resolve(packet: Packet, hop: NextHop, direction: u32, address: u32, length: u32): u32 {
+export function hopOf(direction: u32, way: u32): NextHop | null {
+  if (direction === FROM_CLIENT) {
+    const destination = destinationTable.lookup(way);
+    return destination === null ? null : destination.hop;
+  }
+  const connection = connectionTable.lookup(way);
+  if (connection !== null) return connection.hop;
+  const mine = scratch.lookup(0);
+  return mine === null ? null : mine.hop;
+}
+
+/**
+ * Asks the kernel for the way of the packet as it will be with `address`; `length` is that of its largest part on the wire.
+ * Keeps the answer in the hop of `way`. Returns the interface to send it out of by way of the neighbour code, NO_WAY, or
+ * TOO_LARGE (the hop's `mtu` says for what). @separate
+ */
+export function resolve(packet: Packet, direction: u32, way: u32, address: u32, length: u32): u32 {
+  const hop = hopOf(direction, way);
+  if (hop === null) return NO_WAY;
   hop.checkAgain = (currentTick() + CHECK_EVERY) >>> 0;
   const request = make(FibLookup);
   describe(packet, direction, address, request);
-  request.totalLength = length < 0xffff ? length : 0xffff;
+  request.totalLength = Math.min(length, 0xffff);
   const client = request.destination[0]!;
   const answer = fibLookup(packet, request, 0);
   if (answer === FIB_FRAGMENTATION_NEEDED) {

@@ -82,7 +82,7 @@ function filledIn(packet: Packet, checksum: u16, quotedSum: u32): u16 {
   return replaceWord(checksum, field.value, fold(quotedSum));
 }
 
-/** Makes the packet an ICMP error (`what`: type × 256 + code) to its sender and sends it back. Returns the verdict. */
+/** Makes the packet an ICMP error (`what`: type × 256 + code) to its sender and sends it back. Returns the verdict. @separate */
 export function answer(packet: Packet, what: u16, mtu: u32): u32 {
   const link = packet.header(Link, 0);
   const ip = packet.header(Ipv4, LINK_HEADER);
@@ -100,7 +100,7 @@ export function answer(packet: Packet, what: u16, mtu: u32): u32 {
   link.addresses[2] = ((first << 16) | (second >>> 16)) >>> 0;
 
   const length = ip.totalLength !== 0 ? ip.totalLength : (packet.length - LINK_HEADER) >>> 0;
-  const quoted = length < LARGEST_QUOTE ? length : LARGEST_QUOTE;
+  const quoted = Math.min(length, LARGEST_QUOTE);
   const chunks = (quoted + CHUNK - 1) >>> 6;
   const padded = chunks * CHUNK;
   const isSuper = packet.gsoSize !== 0;

@@ -18,7 +18,7 @@ import {
 import { currentTick } from "../clock.ts";
 import { countTraffic } from "../count.ts";
 import { countMalformed, countOrphaned } from "../events.ts";
-import { connectionOf, directionOf, findFlow, hashOf } from "../flow.ts";
+import { connectionOf, directionOf, findFlowByCall, hashOf } from "../flow.ts";
 import { replaceAddress, replaceAddressAndAge, replaceWord } from "../forward/checksum.ts";
 import { isFresh, NO_WAY, resolve, sendBy, TOO_LARGE } from "../forward/next-hop.ts";
 import {
@@ -90,7 +90,7 @@ function setAnswerKey(quote: Ipv4, ports: Ports, key: FlowKey): void {
   key.protocol = quote.protocol;
 }
 
-/** An ICMP message, whose header begins at `transport`, in an IP packet of `length` bytes. Returns the verdict. */
+/** An ICMP message, whose header begins at `transport`, in an IP packet of `length` bytes. Returns the verdict. @separate */
 export function translateError(packet: Packet, transport: u8, length: u32): u32 {
   const ip = packet.header(Ipv4, LINK_HEADER);
   const icmp = packet.header(Icmp, transport);
@@ -122,7 +122,7 @@ export function translateError(packet: Packet, transport: u8, length: u32): u32 
 
   const key = make(FlowKey);
   setAnswerKey(quote, ports, key);
-  const word = findFlow(key, hashOf(key), 0);
+  const word = findFlowByCall(key, hashOf(key), 0);
   if (word === 0) return TC_NEXT;
   const direction = directionOf(word);
   const connection = connectionTable.lookup(connectionOf(word));
@@ -143,7 +143,8 @@ export function translateError(packet: Packet, transport: u8, length: u32): u32 
   let out = hop.interface;
   if (!fresh) {
     const address = direction === FROM_CLIENT ? connection.server : connection.virtual;
-    out = resolve(packet, hop, direction, address, length);
+    const way = direction === FROM_CLIENT ? connection.destination : connectionOf(word);
+    out = resolve(packet, direction, way, address, length);
   }
   if (!translateBoth(packet, transport, quotedTransport, connection, direction)) return TC_SHOT;
   if (out === NO_WAY || out === TOO_LARGE) return TC_NEXT;

@@ -79,7 +79,14 @@ function drawStep(position: u32, draw: Draw): u32 {
 
 /** The destination of the pool that a flow belongs to; 0: no member has a weight. */
 export function chooseConsistently(pool: Pool, key: FlowKey): u32 {
-  const draw = make(Draw, { hash: hashWith(key, 0), start: pool.start });
+  const unknown = pool.zero;
+  const draw = make(Draw, {
+    hash: hashWith(key, 0),
+    start: pool.start,
+    drawn: unknown,
+    weight: unknown,
+    chosen: unknown,
+  });
   repeat(pool.count, drawStep, draw);
   return draw.chosen;
 }

@@ -48,7 +48,14 @@ function leastStep(position: u32, least: Least): u32 {
 
 /** Chooses a destination of the pool; 0: none is usable. `weighted` 1: loads are divided by weights; 0: as they are. */
 export function chooseLeast(pool: Pool, weighted: u32): u32 {
-  const least = make(Least, { start: pool.start, weighted });
+  const unknown = pool.zero;
+  const least = make(Least, {
+    start: pool.start,
+    weighted,
+    load: BigInt(unknown),
+    weight: unknown,
+    chosen: unknown,
+  });
   repeat(pool.count, leastStep, least);
   return least.chosen;
 }

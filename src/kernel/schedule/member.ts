@@ -66,7 +66,7 @@ export function search(pool: Pool, from: u32, rounds: u32, weight: u32, result: 
   result.from = from;
   result.weight = weight;
   result.found = NOWHERE;
-  result.heaviest = 0;
+  result.heaviest = pool.zero;
   result.heaviestAt = NOWHERE;
   repeat(rounds, searchStep, result);
 }

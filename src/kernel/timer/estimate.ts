@@ -78,7 +78,7 @@ export function estimateFrom(position: u32, interval: u64): u32 {
   if (position >= end || interval === 0n) return position;
   const share = Math.trunc((end + TICKS_A_ROUND - 1) / TICKS_A_ROUND);
   const left = (end - position) >>> 0;
-  const rounds = left < share ? left : share;
+  const rounds = Math.min(left, share);
   const context = make(Estimation, {
     packetFactor: divide64(PACKET_SCALE * SECOND, interval),
     byteFactor: divide64(BYTE_SCALE * SECOND, interval),

@@ -81,7 +81,7 @@ function sweepBatch(batch: u32, sweep: Sweep): u32 {
     repeat(BATCH, sweepSlot, slots);
   }
   const next = (first + BATCH) >>> 0;
-  clock.position = next < sweep.end ? next : sweep.end;
+  clock.position = Math.min(next, sweep.end);
   return next >= sweep.end || clock.removed >= MOST_REMOVALS ? 1 : 0;
 }
 
