@@ -166,8 +166,8 @@ export interface IrFunction {
   readonly packetRegisters: Set<Reg>;
   /** For messages and BTF: names of registers that were variables. */
   readonly names: Map<Reg, string>;
-  /** Callbacks, entries and separate functions are `never`. */
-  readonly inline: "auto" | "never";
+  /** Callbacks, entries and separate functions are `never`; functions that their author marked so are `always`. */
+  readonly inline: "auto" | "never" | "always";
   /**
    * A function that the verifier checks once, by itself, knowing nothing of the arguments but these types (a global
    * function of BPF). It brings its parameters, and its callers the result, into range before use.

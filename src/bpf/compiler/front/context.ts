@@ -31,6 +31,8 @@ export interface Signature {
   readonly returns: Type;
   /** Checked by the verifier by itself (`@separate`). */
   readonly separate: boolean;
+  /** Inlined wherever it is called (`@inline`). */
+  readonly inline: boolean;
 }
 
 /** Where `break` and `continue` go. */

@@ -76,7 +76,7 @@ export function readSignature(program: LoadedProgram, { module, node, name }: Fu
       node,
     );
   }
-  return { parameters, returns, separate };
+  return { parameters, returns, separate, inline: binding?.kind === "function" && binding.inline };
 }
 
 /** The function in IR, under `name`. What it refuses is added to `shared.errors`. */
@@ -108,12 +108,17 @@ export function lowerFunction(
     name,
     parameters: registers,
     returnsValue: signature.returns.kind !== "void" || convention.kind === "callback",
-    inline: isEntry || convention.kind === "callback" || signature.separate ? "never" : "auto",
+    inline: inliningOf(signature, isEntry || convention.kind === "callback"),
     ...(signature.separate && convention.kind === "direct" && !isEntry
       ? { separate: signature.parameters.map(({ type }) => (type.kind === "packet" ? "packet" : "scalar")) }
       : {}),
     at: positionOf(module, node),
   });
+}
+
+function inliningOf(signature: Signature, isCalledByKernel: boolean): IrFunction["inline"] {
+  if (isCalledByKernel || signature.separate) return "never";
+  return signature.inline ? "always" : "auto";
 }
 
 function leaveAtEnd(cx: Context, node: t.FunctionDeclaration, name: string): void {

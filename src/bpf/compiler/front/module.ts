@@ -9,8 +9,13 @@ export type FunctionNode = t.FunctionDeclaration;
 
 /** What a name at the top level of a module stands for. */
 export type Binding =
-  /** `separate`: marked by `@separate` in the comment before it. */
-  | { readonly kind: "function"; readonly node: FunctionNode; readonly separate: boolean }
+  /** `separate`, `inline`: marked by `@separate`, `@inline` in the comment before it. */
+  | {
+      readonly kind: "function";
+      readonly node: FunctionNode;
+      readonly separate: boolean;
+      readonly inline: boolean;
+    }
   | { readonly kind: "const"; readonly node: t.VariableDeclarator; readonly exported: boolean }
   | { readonly kind: "mutable"; readonly node: t.VariableDeclarator }
   /** `name` is undefined for `import * as`. */
@@ -59,8 +64,9 @@ export function parseModule(
 
   const declare = (node: t.Declaration, exported: boolean, comments = node.leadingComments): void => {
     if (node.type === "FunctionDeclaration" && node.id) {
-      const separate = comments?.at(-1)?.value.includes("@separate") ?? false;
-      bindings.set(node.id.name, { kind: "function", node, separate });
+      const comment = comments?.at(-1)?.value ?? "";
+      const separate = comment.includes("@separate");
+      bindings.set(node.id.name, { kind: "function", node, separate, inline: comment.includes("@inline") });
       if (exported) exports.set(node.id.name, node.id.name);
     } else if (node.type === "TSTypeAliasDeclaration") {
       types.set(node.id.name, node);
