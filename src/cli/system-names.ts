@@ -1,5 +1,5 @@
 import { HostLookupError, lookUpAddress, lookUpHost, serviceNames } from "../linux/index.ts";
-import { formatIp, type IpAddress, ip, ipVersion } from "../net/index.ts";
+import { formatIp, ip } from "../net/index.ts";
 import type { Names } from "./ipvsadm/names.ts";
 
 /**
@@ -7,17 +7,17 @@ import type { Names } from "./ipvsadm/names.ts";
  * block; each name and address is asked for once. A name service that fails counts as one that does not know.
  */
 export function systemNames(): Names {
-  const addresses = new Map<string, readonly IpAddress[]>();
+  const addresses = new Map<string, string | null>();
   const hosts = new Map<string, string | null>();
   return {
     hostAddress(name, family) {
-      let found = addresses.get(name);
+      const key = `${family} ${name}`;
+      let found = addresses.get(key);
       if (found === undefined) {
-        found = lookUpOrNone(name);
-        addresses.set(name, found);
+        found = lookUpOrNone(name, family);
+        addresses.set(key, found);
       }
-      const address = found.find((each) => ipVersion(each) === family);
-      return address === undefined ? null : formatIp(address);
+      return found;
     },
     hostName(address) {
       let name = hosts.get(address);
@@ -32,11 +32,13 @@ export function systemNames(): Names {
   };
 }
 
-function lookUpOrNone(name: string): readonly IpAddress[] {
+/** Of one family only: asking for the other could fail, or take long, where no name server answers. */
+function lookUpOrNone(name: string, family: 4 | 6): string | null {
   try {
-    return [...lookUpHost(name, 4), ...lookUpHost(name, 6)];
+    const [address] = lookUpHost(name, family);
+    return address === undefined ? null : formatIp(address);
   } catch (error) {
-    if (error instanceof HostLookupError) return [];
+    if (error instanceof HostLookupError) return null;
     throw error;
   }
 }
