@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 import { type Packet, random, timerCallback, timerInit, timerStart, type u32 } from "../bpf/index.ts";
-import { TICK } from "./clock.ts";
+import { TICK, updateTick } from "./clock.ts";
 import { pressure, ticker } from "./tables.ts";
 import { tick } from "./timer/tick.ts";
 
@@ -11,7 +11,8 @@ const EBUSY = -16;
  * the datapath; it may be run again at any time. Returns 0, or which step failed: 1 no clock, 2 prepare, 3 callback, 4 start.
  */
 export function arm(_packet: Packet): u32 {
-  // Comes before the first packet, as the datapath is attached after the clock runs.
+  // Both come before the first packet, as the datapath is attached after the clock runs.
+  updateTick();
   if (pressure.at(0).seed === 0) pressure.at(0).seed = random();
   const clock = ticker.lookup(0);
   if (clock === null) return 1;

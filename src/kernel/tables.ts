@@ -343,12 +343,15 @@ export const ClientHop = struct("ClientHop", { client: u32, virtual: u32, hop: N
 export type ClientHop = Infer<typeof ClientHop>;
 export const clientHops = arrayMap("client_hops", { value: ClientHop, entries: 4096, mappable: true });
 
-/** About the connection table as a whole. Runtime. */
+/** What all packets share: the time, and how it stands with the connection table. Runtime. */
 export const Pressure = struct("Pressure", {
   /** Tick at which a new flow last found no room; 0 = never. Until long after, packets may belong to flows without state. */
   fullAt: u32,
   /** Makes the flow table's hash different from boot to boot, so that nobody can aim at a bucket. Set before the first packet. */
   seed: u32,
+  /** The present tick, as of the last run of the timer. */
+  now: u32,
+  reserved: u32,
 });
 export type Pressure = Infer<typeof Pressure>;
 export const pressure = arrayMap("pressure", { value: Pressure, entries: 1, mappable: true });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 import type { Packet, u8, u16, u32 } from "../../bpf/index.ts";
-import { Ipv4, LINK_HEADER, Ports } from "../headers.ts";
+import { Ipv4, LINK_HEADER, Ports, Udp } from "../headers.ts";
 import { portMapping } from "../options.ts";
 import { FROM_CLIENT, PROTOCOL_TCP } from "../tables.ts";
 import { replaceAddressAndAge, replaceTransportChecksum } from "./checksum.ts";
@@ -38,7 +38,13 @@ export function translate(packet: Packet, transport: u8, direction: u32, address
   }
   ip.lifetime = ip.lifetime - 1;
   ip.checksum = replaceAddressAndAge(ip.checksum, from, address);
-  const checksum = transport + (protocol === PROTOCOL_TCP ? TCP_CHECKSUM : UDP_CHECKSUM);
+  let checksum = transport + TCP_CHECKSUM;
+  if (protocol !== PROTOCOL_TCP) {
+    const udp = packet.header(Udp, transport);
+    // None to be kept right.
+    if (udp === null || udp.checksum === 0) return true;
+    checksum = transport + UDP_CHECKSUM;
+  }
   replaceTransportChecksum(packet, protocol, checksum, from, address, fromPort, port);
   return true;
 }

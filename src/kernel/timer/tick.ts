@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /** What happens in each tick, with no process running: connections that are over end, and rates are estimated. */
 import { monotonicTime, timerStart, type u32 } from "../../bpf/index.ts";
-import { TICK } from "../clock.ts";
+import { TICK, updateTick } from "../clock.ts";
 import type { Ticker } from "../tables.ts";
 import { estimateFrom, TICKS_A_ROUND } from "./estimate.ts";
 import { sweepShare } from "./sweep.ts";
@@ -14,6 +14,7 @@ export function tick(_key: u32, clock: Ticker): void {
   // First of all, so that nothing that follows can stop the clock.
   timerStart(clock, "timer", TICK);
   clock.lastRun = monotonicTime();
+  updateTick();
 
   if (!sweepShare(clock)) {
     timerStart(clock, "timer", SOON);
