@@ -136,7 +136,7 @@ ${lab.rips.map((rip, i) => `  server s${i} ${rip}:${port}`).join("\n")}`,
     const file = scratch(
       "haproxy.cfg",
       `global
-  maxconn 20000
+  maxconn 2000
 defaults
   mode tcp
   timeout connect 5s
