@@ -80,3 +80,12 @@ test("when room is there again, new flows become connections", () => {
   assert.equal(director.connections().length, LIMIT);
   assert.equal(director.events().stateless, 4);
 });
+
+test("with the table full, what a server sends to the director itself stays as it is", () => {
+  const director = full("tcp");
+  for (let i = 0; i <= LIMIT; i++) director.receive(tcpFrame("client", `198.18.0.${i}:1000`, VIRTUAL, "S"));
+  const sent = tcpFrame("server", SERVERS[0]!, "172.16.0.1:40000", "SA");
+  const { verdict, packet } = director.receive(sent, { ifindex: interfaceOf("server") });
+  assert.equal(verdict, TC_NEXT);
+  assert.deepEqual(packet.bytes, sent);
+});

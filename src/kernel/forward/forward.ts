@@ -8,6 +8,7 @@ import {
   type u16,
   type u32,
 } from "../../bpf/index.ts";
+import { NO_CONNECTION } from "../flow.ts";
 import { DONT_FRAGMENT, Ipv4, LINK_HEADER, Tcp, UDP_HEADER } from "../headers.ts";
 import { answerTimeExceeded, answerTooLarge } from "../icmp/answer.ts";
 import { FROM_CLIENT, type NextHop, PROTOCOL_TCP } from "../tables.ts";
@@ -61,6 +62,8 @@ export function forward(
   } else if (length > hop.mtu && lengthOnWire(packet, transport, protocol, length) > hop.mtu) {
     out = TOO_LARGE;
   }
+  // What a server sends to the host itself (an answer to a health check) only looks like the reply of a flow without state.
+  if (out === NO_WAY && direction !== FROM_CLIENT && way === NO_CONNECTION) return TC_NEXT;
   if (out === TOO_LARGE) {
     if (!mayFragment) return direction === FROM_CLIENT ? answerTooLarge(packet, hop.mtu) : TC_NEXT;
     out = NO_WAY;
