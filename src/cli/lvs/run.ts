@@ -60,7 +60,8 @@ async function carryOut(request: Request, { stdout }: LvsEnvironment): Promise<v
     }
     default: {
       const { attach, detach } = await import("../../ipvs/index.ts");
-      (request.kind === "attach" ? attach : detach)(request.interfaces);
+      if ((request.kind === "attach" ? attach : detach)(request.interfaces)) return;
+      stdout("nothing is configured yet: the first service will attach to all interfaces\n");
     }
   }
 }

@@ -185,6 +185,7 @@ describe("a director in the kernel", { skip }, () => {
       assert.deepEqual(attachedTo(), ["late", "peer", "v0", "v1"]);
       assert.throws(() => attach(["nosuch"], options), /no interface "nosuch".*there are lo, /);
       assert.throws(() => detach(["nosuch"], options), /no interface "nosuch"/);
+      assert.throws(() => attach(["v0", "lo"], options), /lo cannot be attached to: loopback/);
       director.close();
     });
   });

@@ -93,10 +93,15 @@ export class Interfaces {
     });
   }
 
-  /** From now on these interfaces are attached to (none named: all). Throws NoInterfaceError. */
+  /** From now on these interfaces are attached to (none named: all). Throws NoInterfaceError, ExcludedInterfaceError. */
   allow(names: readonly string[]): void {
     if (names.length === 0) this.#marks.allowAll();
-    for (const link of named(names)) this.#marks.allow(link.index);
+    const links = named(names);
+    for (const link of links) {
+      const why = exclusion(link);
+      if (why !== null) throw new ExcludedInterfaceError(link.name, why);
+    }
+    for (const link of links) this.#marks.allow(link.index);
   }
 
   /**
@@ -217,5 +222,15 @@ export class NoInterfaceError extends Error {
   constructor(name: string, links: readonly Link[]) {
     const there = links.map((link) => link.name).join(", ");
     super(`there is no interface "${name}" in this network namespace; there are ${there}`);
+  }
+}
+
+/** An interface was named that the datapath cannot be attached to. */
+export class ExcludedInterfaceError extends Error {
+  override readonly name = "ExcludedInterfaceError";
+  readonly code = "EXCLUDED_INTERFACE";
+
+  constructor(name: string, why: string) {
+    super(`${name} cannot be attached to: ${why}`);
   }
 }

@@ -93,28 +93,36 @@ export function directorStatus(options: DirectorOptions = {}): DirectorStatus {
   });
 }
 
-/** Attaches to these interfaces (none named: to all), also where that was undone by {@link detach}. */
-export function attach(interfaces: readonly string[] = [], options: DirectorOptions = {}): void {
-  withState(options, (state) =>
+/**
+ * Attaches to these interfaces (none named: to all), also where that was undone by {@link detach}. False if there is
+ * no director yet: its first service attaches it to all.
+ */
+export function attach(interfaces: readonly string[] = [], options: DirectorOptions = {}): boolean {
+  return withState(options, (state) =>
     state.read((present) => {
       if (present === null) {
         Interfaces.check(interfaces);
-        return;
+        return false;
       }
       present.datapath.interfaces.allow(interfaces);
       present.datapath.refresh();
+      return true;
     }),
   );
 }
 
-/** Takes the datapath off these interfaces (none named: off all). Services and connections stay. */
-export function detach(interfaces: readonly string[] = [], options: DirectorOptions = {}): void {
-  withState(options, (state) => {
+/**
+ * Takes the datapath off these interfaces (none named: off all). Services and connections stay. False if there is no
+ * director yet, and so nothing to remember it.
+ */
+export function detach(interfaces: readonly string[] = [], options: DirectorOptions = {}): boolean {
+  return withState(options, (state) => {
     const done = state.alone((directory) => {
       new Interfaces(directory).detach(interfaces);
       return true;
     });
     if (done === null) Interfaces.check(interfaces);
+    return done ?? false;
   });
 }
 

@@ -1,6 +1,6 @@
 import { hasCode } from "../../linux/index.ts";
 import { IpvsError, type IpvsErrorCode, type Operation } from "../errors.ts";
-import { NoInterfaceError } from "./interfaces.ts";
+import { ExcludedInterfaceError, NoInterfaceError } from "./interfaces.ts";
 
 const SAME_NAME: ReadonlySet<string> = new Set<IpvsErrorCode>(["EPERM", "ENOMEM", "ENOSPC", "EBUSY"]);
 
@@ -12,6 +12,7 @@ export function fromSystem<T>(operation: Operation, work: () => T): T {
     if (
       error instanceof IpvsError ||
       error instanceof NoInterfaceError ||
+      error instanceof ExcludedInterfaceError ||
       !(error instanceof Error) ||
       !("code" in error)
     )
