@@ -111,8 +111,8 @@ function inspect(packet: Packet): u32 {
 }
 
 /**
- * Whether a connection is alive. A SYN from the client on a connection that is over
- * (TIME_WAIT or CLOSE) begins another one, which is scheduled anew (IPVS: conn_reuse_mode 1): the old one ends here.
+ * Whether a connection is alive. A SYN from the client on one that is over (TIME_WAIT or CLOSE) begins another, which is
+ * scheduled anew (IPVS: conn_reuse_mode 1): the old one ends here.
  */
 function isCurrent(connection: Connection, index: u32, direction: u32, flags: u32, now: u32): boolean {
   const word = readOnce(connection, "state");

@@ -291,7 +291,7 @@ export type FlowBucket = Infer<typeof FlowBucket>;
  * Which connection a packet belongs to: a hash table of our own, whose elements are the connections themselves. Each has two
  * words in it: client → virtual service, and real server → client. There is a bucket for each slot of connectionTable. Runtime.
  *
- * The kernel's hash maps would do, but take 10 times the memory and, for a new flow, 5 times as long.
+ * The kernel's hash maps would do, but take 5 times the memory and, for a new flow, 5 times as long.
  */
 export const flows = arrayMap("flows", { value: FlowBucket, entries: 262144, mappable: true });
 
