@@ -1,5 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run, serve } from "./child.ts";
@@ -215,7 +214,7 @@ async function seconds(work: () => Promise<void>): Promise<number> {
 }
 
 function scratch(name: string, text: string): string {
-  const file = join(mkdtempSync(join(tmpdir(), "lvs-bench-")), name);
+  const file = join(scratchFolder(), name);
   writeFileSync(file, text);
   return file;
 }

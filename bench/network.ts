@@ -1,9 +1,9 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildNetwork, deviceOf, type NetworkPlan, namespaceOf, removeNetwork } from "../lab/network.ts";
 import { run, serve } from "./child.ts";
 import { type BenchLab, BULK_PORT, HTTP_PORT } from "./lab.ts";
+import { scratchFolder } from "./scratch.ts";
 
 const PREFIX = "lvsbench";
 const SERVERS = 5;
@@ -53,7 +53,7 @@ export function buildLab(index: number): BenchLab {
 
 /** The servers of a lab: nginx, iperf3, and a sink that never reads its datagrams. Resolves when they answer. */
 export async function startServers(lab: BenchLab): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), "lvs-bench-"));
+  const folder = scratchFolder();
   const configuration = join(folder, "nginx.conf");
   writeFileSync(
     configuration,
