@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run, serve } from "./child.ts";
 import { type BenchLab, BULK_PORT, HTTP_PORT, SINK_PORT } from "./lab.ts";
+import { scratchFolder } from "./scratch.ts";
 
 /** A way to get a client's traffic to the servers. */
 export interface Contender {
