@@ -21,7 +21,9 @@ export function openAdministration(options: DirectorOptions = {}): KernelAdminis
 /** Throws IpvsError EPERM unless this process may administer the namespace. */
 export function requireRoot(): void {
   const missing = missingCapabilities(["CAP_NET_ADMIN", "CAP_BPF", "CAP_SYS_ADMIN"]);
-  if (missing.length > 0) throw new IpvsError("EPERM", { operation: "open" });
+  if (missing.length === 0) return;
+  const message = `this needs root: it has to administer the network namespace (missing: ${missing.join(", ")})`;
+  throw new IpvsError("EPERM", { operation: "open", message });
 }
 
 export class KernelAdministration extends AdministrationBase {
