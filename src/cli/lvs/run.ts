@@ -8,6 +8,7 @@ export interface LvsEnvironment {
   readonly stderr: (text: string) => void;
 }
 
+const NEEDS_ROOT = "this needs root: it administers the network namespace it is run in; try again with sudo";
 const FAILED = 1;
 const WRONG_USAGE = 2;
 
@@ -17,7 +18,7 @@ export async function runLvs(words: readonly string[], environment: LvsEnvironme
     await carryOut(parseRequest(words), environment);
     return 0;
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = isRefused(error) ? NEEDS_ROOT : error instanceof Error ? error.message : String(error);
     const detail = process.env.LVS_DEBUG && error instanceof Error ? `\n${error.stack}` : "";
     environment.stderr(`lvs: ${message}${detail}\n`);
     if (error instanceof UsageError) {
@@ -26,6 +27,11 @@ export async function runLvs(words: readonly string[], environment: LvsEnvironme
     }
     return error instanceof Error && "exit" in error && typeof error.exit === "number" ? error.exit : FAILED;
   }
+}
+
+/** Whether it failed for want of privilege, before anything was tried. */
+function isRefused(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EPERM" && process.getuid?.() !== 0;
 }
 
 async function carryOut(request: Request, { stdout }: LvsEnvironment): Promise<void> {
