@@ -1,27 +1,10 @@
 /** The connection table as people see it. */
-import { PROTOCOL_TCP, PROTOCOL_UDP, TICK_SHIFT } from "../kernel/tables.ts";
+import { PROTOCOL_TCP, PROTOCOL_UDP, STATE_MASK, STATE_NAMES, TICK_SHIFT } from "../kernel/tables.ts";
 import { addressText } from "./configuration/identity.ts";
 import { wholeSeconds } from "./configuration/timeouts.ts";
 import type { DirectorMemory } from "./memory/director-memory.ts";
 import type { ConnectionEntry, Endpoint } from "./model.ts";
 
-/** Names of the states, in the order of STATE_* in `src/kernel/tables.ts`. */
-const STATE_NAMES = [
-  "NONE",
-  "ESTABLISHED",
-  "SYN_SENT",
-  "SYN_RECV",
-  "FIN_WAIT",
-  "TIME_WAIT",
-  "CLOSE",
-  "CLOSE_WAIT",
-  "LAST_ACK",
-  "LISTEN",
-  "SYNACK",
-  "UDP",
-] as const;
-
-const STATE_MASK = 0xff;
 /** Bit of `Connection.state`: the entry is being removed. */
 const REMOVED = 1 << 9;
 

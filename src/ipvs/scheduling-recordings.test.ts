@@ -3,39 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TestDirector } from "../kernel/testing/director.ts";
 import { interfaceOf, type Side, tcpFrame, udpFrame } from "../kernel/testing/frames.ts";
-import { readRecording } from "../kernel/testing/recordings.ts";
+import { type Case, type Load, readRecording, type Step } from "../kernel/testing/recordings.ts";
 import { parseIpPacket } from "../net/index.ts";
 import type { Destination, ServiceKey } from "./model.ts";
 import { SimulatedPlane } from "./simulated-plane.ts";
 import { TableAdministration } from "./table-administration.ts";
-
-interface Load {
-  readonly rs: string;
-  readonly weight: number;
-  readonly active: number;
-  readonly inactive: number;
-}
-
-type Step =
-  | { readonly op: "edit"; readonly argv: readonly string[] }
-  | {
-      readonly op: "connect";
-      readonly n: number;
-      readonly src: string;
-      readonly dst: string;
-      readonly before: readonly Load[];
-      readonly chosen: string | null;
-    }
-  | { readonly op: "close"; readonly n: number; readonly how: "fin" | "rst"; readonly after: readonly Load[] }
-  | { readonly op: "wait"; readonly seconds: number; readonly after: readonly Load[] };
-
-interface Case {
-  readonly id: string;
-  readonly scheduler: string;
-  readonly flags: string;
-  readonly protocol: "tcp" | "udp";
-  readonly steps: readonly Step[];
-}
 
 /** Options of `ipvsadm` with their values, of the few that the cases use. */
 function readOptions(argv: readonly string[]): Map<string, string> {

@@ -69,6 +69,21 @@ export const STATE_LISTEN = 9;
 export const STATE_SYNACK = 10;
 export const STATE_UDP = 11;
 export const STATES = 12;
+/** As listings print them, by number. */
+export const STATE_NAMES = [
+  "NONE",
+  "ESTABLISHED",
+  "SYN_SENT",
+  "SYN_RECV",
+  "FIN_WAIT",
+  "TIME_WAIT",
+  "CLOSE",
+  "CLOSE_WAIT",
+  "LAST_ACK",
+  "LISTEN",
+  "SYNACK",
+  "UDP",
+] as const;
 
 /** Parts of `Connection.state`: the STATE_*; counted as inactive; being removed; where the slot's generation begins. */
 export const STATE_MASK = 0xff;

@@ -5,35 +5,7 @@ import { TC_REDIRECT, TC_SHOT } from "../../bpf/index.ts";
 import { parseIpPacket } from "../../net/index.ts";
 import { SERVER_SIDE, TestDirector } from "../testing/director.ts";
 import { interfaceOf, type Side, tcpFrame, udpFrame } from "../testing/frames.ts";
-import { readRecording } from "../testing/recordings.ts";
-
-interface Load {
-  readonly rs: string;
-  readonly weight: number;
-  readonly active: number;
-  readonly inactive: number;
-}
-
-type Step =
-  | { readonly op: "edit"; readonly argv: readonly string[] }
-  | {
-      readonly op: "connect";
-      readonly n: number;
-      readonly src: string;
-      readonly dst: string;
-      readonly before: readonly Load[];
-      readonly chosen: string | null;
-    }
-  | { readonly op: "close"; readonly n: number; readonly how: "fin" | "rst"; readonly after: readonly Load[] }
-  | { readonly op: "wait"; readonly seconds: number; readonly after: readonly Load[] };
-
-interface Case {
-  readonly id: string;
-  readonly scheduler: string;
-  readonly flags: string;
-  readonly protocol: "tcp" | "udp";
-  readonly steps: readonly Step[];
-}
+import { type Case, type Load, readRecording, type Step } from "../testing/recordings.ts";
 
 const SCHEDULERS = ["rr", "wrr", "lc", "wlc"];
 

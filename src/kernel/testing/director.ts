@@ -24,6 +24,7 @@ import {
   FLOW_WAYS,
   flows,
   STATE_MASK,
+  STATE_NAMES,
   STATE_REMOVED,
   settings,
   TICK_SHIFT,
@@ -36,21 +37,6 @@ export const CLIENT_MAC = 0x020000000001;
 export const CLIENT_SIDE_MAC = 0x020000000002;
 export const SERVER_SIDE_MAC = 0x020000000003;
 export const SERVER_MAC = 0x020000000004;
-
-const STATE_NAMES = [
-  "NONE",
-  "ESTABLISHED",
-  "SYN_SENT",
-  "SYN_RECV",
-  "FIN_WAIT",
-  "TIME_WAIT",
-  "CLOSE",
-  "CLOSE_WAIT",
-  "LAST_ACK",
-  "LISTEN",
-  "SYNACK",
-  "UDP",
-];
 
 export interface DirectorOptions {
   readonly connectionLimit?: number;

@@ -24,3 +24,34 @@ export function readRecording<T>(path: string): T {
 export function readCapture(path: string): readonly { readonly time: bigint; readonly bytes: Uint8Array }[] {
   return decodePcap(readFileSync(join(findRoot(), "recordings", path))).packets;
 }
+
+/** Counters of a server at some step. */
+export interface Load {
+  readonly rs: string;
+  readonly weight: number;
+  readonly active: number;
+  readonly inactive: number;
+}
+
+/** A step of a scheduling case. */
+export type Step =
+  | { readonly op: "edit"; readonly argv: readonly string[] }
+  | {
+      readonly op: "connect";
+      readonly n: number;
+      readonly src: string;
+      readonly dst: string;
+      readonly before: readonly Load[];
+      readonly chosen: string | null;
+    }
+  | { readonly op: "close"; readonly n: number; readonly how: "fin" | "rst"; readonly after: readonly Load[] }
+  | { readonly op: "wait"; readonly seconds: number; readonly after: readonly Load[] };
+
+/** A scheduling case: it starts with an empty table. */
+export interface Case {
+  readonly id: string;
+  readonly scheduler: string;
+  readonly flags: string;
+  readonly protocol: "tcp" | "udp";
+  readonly steps: readonly Step[];
+}
