@@ -1,5 +1,12 @@
 /** The connection table as people see it. */
-import { PROTOCOL_TCP, PROTOCOL_UDP, STATE_MASK, STATE_NAMES, TICK_SHIFT } from "../kernel/tables.ts";
+import {
+  KIND_PROTOCOL,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
+  STATE_MASK,
+  STATE_NAMES,
+  TICK_SHIFT,
+} from "../kernel/tables.ts";
 import { addressText } from "./configuration/identity.ts";
 import { wholeSeconds } from "./configuration/timeouts.ts";
 import type { DirectorMemory } from "./memory/director-memory.ts";
@@ -18,7 +25,7 @@ export function* readConnections(memory: DirectorMemory): Iterable<ConnectionEnt
     const now = Number(BigInt.asUintN(32, plane.monotonicTime() >> TICK_SHIFT));
     const left = (connections.expires.get(row) - now) | 0;
     const entry: ConnectionEntry = {
-      protocol: protocolName(connections.protocol.get(row)),
+      protocol: protocolName(connections.protocol.get(row) & KIND_PROTOCOL),
       state: STATE_NAMES[state & STATE_MASK] ?? "UNKNOWN",
       expires: wholeSeconds(Math.max(left, 0)),
       source: endpoint(connections.client.get(row), connections.clientPort.get(row)),

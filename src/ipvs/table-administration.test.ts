@@ -196,7 +196,7 @@ describe("a director's tables", () => {
     director.deleteDestination(second, server("10.0.0.1"));
     assert.equal(handle.readAll().count, 2);
     const [entry] = [...handle.keys()].map((key) => new DataView(handle.lookup(key)!.buffer));
-    assert.equal(entry!.getUint16(4), 80);
+    assert.equal(entry!.getUint16(16), 80);
     director.deleteService(KEY);
     assert.equal(handle.readAll().count, 1);
     director.flush();

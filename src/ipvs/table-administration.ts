@@ -1,9 +1,10 @@
-import { LAYOUT_VERSION, STATES, settings } from "../kernel/tables.ts";
+import { DEFAULT_TIMEOUTS } from "../kernel/state/default-timeouts.ts";
+import { LAYOUT_VERSION, settings } from "../kernel/tables.ts";
 import { AdministrationBase, type Command, type DirectorInfo } from "./administration.ts";
 import { Draft, PublishFirst } from "./configuration/draft.ts";
 import { serviceIdentity, serviceNumber } from "./configuration/identity.ts";
 import { readServiceSlots } from "./configuration/published.ts";
-import { DEFAULT_TIMEOUTS, SETTABLE_STATES, secondsOf, ticksOf } from "./configuration/timeouts.ts";
+import { SETTABLE_STATES, secondsOf, ticksOf } from "./configuration/timeouts.ts";
 import { readConnections } from "./connections.ts";
 import { IpvsError, NotSupportedError } from "./errors.ts";
 import { liveRows, readStatuses } from "./listing.ts";
@@ -85,8 +86,8 @@ export function initialise(plane: Pick<Plane, "map">, sizes: { connections: numb
   const { layout, epoch, timeouts, connectionLimit, cpus } = settings.value.field;
   view.setUint32(layout.offset, LAYOUT_VERSION, true);
   view.setUint32(epoch.offset, 1, true);
-  for (let state = 0; state < STATES; state++) {
-    view.setUint32(timeouts.offset + 4 * state, ticksOf(DEFAULT_TIMEOUTS[state]!), true);
+  for (const [index, seconds] of DEFAULT_TIMEOUTS.entries()) {
+    view.setUint32(timeouts.offset + 4 * index, ticksOf(seconds), true);
   }
   view.setUint32(connectionLimit.offset, sizes.connections, true);
   view.setUint32(cpus.offset, sizes.cpus, true);

@@ -46,7 +46,7 @@ export function setFlowKey(key: FlowKey, source: u32, destination: u32, ports: u
   key.destination = destination;
   key.sourcePort = ports >>> 16;
   key.destinationPort = ports & 0xffff;
-  key.protocol = protocol;
+  key.kind = protocol;
 }
 
 /**

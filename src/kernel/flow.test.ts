@@ -30,7 +30,7 @@ function keyOf(i: number): FlowKey {
     destination: 0xc0000201,
     sourcePort: 1000 + (i & 63),
     destinationPort: 53,
-    protocol: PROTOCOL_UDP,
+    kind: PROTOCOL_UDP,
   });
 }
 
@@ -41,7 +41,7 @@ function fill(slot: number, key: FlowKey): void {
   connection.virtual = key.destination;
   connection.clientPort = key.sourcePort;
   connection.virtualPort = key.destinationPort;
-  connection.protocol = PROTOCOL_UDP;
+  connection.kind = PROTOCOL_UDP;
 }
 
 test("a word holds a slot, a direction and a tag that is never 0", () => {

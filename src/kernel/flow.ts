@@ -16,6 +16,7 @@ import {
   type FlowKey,
   FROM_CLIENT,
   flows,
+  KIND_OF_FLOW,
   pressure,
   settings,
 } from "./tables.ts";
@@ -35,7 +36,7 @@ const SECOND_FACTOR = 0x94d049bb133111ebn;
 export function hashWith(key: FlowKey, seed: u32): u64 {
   const addresses = (BigInt(key.source) << 32n) | BigInt(key.destination);
   const ports =
-    (BigInt(key.sourcePort) << 32n) | (BigInt(key.destinationPort) << 16n) | BigInt(key.protocol & 0xff);
+    (BigInt(key.sourcePort) << 32n) | (BigInt(key.destinationPort) << 16n) | BigInt(key.kind & KIND_OF_FLOW);
   const first = BigInt.asUintN(64, (addresses ^ BigInt(seed)) * FIRST_FACTOR);
   const second = BigInt.asUintN(64, BigInt.asUintN(64, (first ^ (first >> 32n)) + ports) * SECOND_FACTOR);
   return second ^ (second >> 29n);
@@ -79,16 +80,16 @@ export function wordOf(hash: u64, connection: u32, direction: u32): u32 {
 
 /** Whether a packet with that key, going in that direction, is this connection's. */
 export function isFlowOf(connection: Connection, key: FlowKey, direction: u32): boolean {
-  if (connection.protocol !== key.protocol) return false;
+  if ((connection.kind & KIND_OF_FLOW) !== key.kind) return false;
   return direction === FROM_CLIENT
     ? connection.client === key.source &&
         connection.virtual === key.destination &&
         connection.clientPort === key.sourcePort &&
         connection.virtualPort === key.destinationPort
     : connection.server === key.source &&
-        connection.client === key.destination &&
+        connection.local === key.destination &&
         connection.serverPort === key.sourcePort &&
-        connection.clientPort === key.destinationPort;
+        connection.localPort === key.destinationPort;
 }
 
 /** The word of a flow in one bucket, other than the word `except`; 0: none. */

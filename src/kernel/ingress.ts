@@ -93,7 +93,7 @@ function inspect(packet: Packet): u32 {
   const transport = LINK_HEADER + headerLength;
   if (protocol === PROTOCOL_ICMP) return translateError(packet, transport, length >>> 0);
 
-  const key = make(FlowKey, { source: ip.source, destination: ip.destination, protocol });
+  const key = make(FlowKey, { source: ip.source, destination: ip.destination, kind: protocol });
   let flags = 0;
   if (isTcp) {
     const tcp = packet.header(Tcp, transport);
@@ -136,7 +136,7 @@ function direct(packet: Packet, key: FlowKey, transport: u8, length: u32, flags:
   let connection = connectionTable.lookup(index);
   if (connection !== null && !isCurrent(connection, index, direction, flags, now)) connection = null;
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
-  const protocol = key.protocol & 0xff;
+  const protocol = key.kind & 0xff;
   if (connection === null) {
     if (isNobodys(protocol, flags, now)) return TC_NEXT;
     index = chooseServer(key.source, key.destination, ports, protocol, flags);
@@ -167,7 +167,7 @@ function direct(packet: Packet, key: FlowKey, transport: u8, length: u32, flags:
       destination = 0;
     }
     let state = STATE_UDP;
-    if (key.protocol === PROTOCOL_TCP) {
+    if (protocol === PROTOCOL_TCP) {
       state = followTcp(connection, server, readOnce(connection, "state"), direction, flags);
     }
     renew(connection, index, state, now);
@@ -186,7 +186,7 @@ function direct(packet: Packet, key: FlowKey, transport: u8, length: u32, flags:
     const server = destinationTable.lookup(destination);
     if (destination !== 0 && server !== null) {
       way = destination;
-      address = server.address;
+      address = server.address.words[0]!;
       port = server.port === 0 ? key.destinationPort : server.port;
       hop = server.hop;
     } else {
@@ -195,7 +195,7 @@ function direct(packet: Packet, key: FlowKey, transport: u8, length: u32, flags:
       if (reply === null || mine === null) return TC_NEXT;
       direction = FROM_SERVER;
       destination = reply.destination;
-      address = reply.virtual;
+      address = reply.virtual.words[0]!;
       port = reply.port;
       mine.hop.interface = 0;
       way = NO_CONNECTION;

@@ -7,7 +7,15 @@ import { make, type u8, type u32 } from "../bpf/index.ts";
 import { setFlowKey } from "./admit.ts";
 import { chooseConsistently } from "./schedule/consistent.ts";
 import { serviceOf } from "./service.ts";
-import { FlowKey, pools, type ServerEntry, ServerKey, servers, serviceTable } from "./tables.ts";
+import {
+  FlowKey,
+  KIND_PROTOCOL,
+  pools,
+  type ServerEntry,
+  ServerKey,
+  servers,
+  serviceTable,
+} from "./tables.ts";
 
 /** The destination of a client's packet; 0: it is for no service of ours. @separate */
 export function statelessDestination(source: u32, destination: u32, ports: u32, protocol: u8): u32 {
@@ -23,10 +31,7 @@ export function statelessDestination(source: u32, destination: u32, ports: u32, 
 
 /** What a server's packet is to look like to the client; null: it is not from a server of ours. */
 export function statelessReply(key: FlowKey): ServerEntry | null {
-  const from = make(ServerKey, {
-    address: key.source,
-    port: key.sourcePort,
-    protocol: key.protocol & 0xff,
-  });
+  const from = make(ServerKey, { port: key.sourcePort, protocol: key.kind & KIND_PROTOCOL });
+  from.address.words[0] = key.source;
   return servers.lookup(from);
 }

@@ -34,28 +34,59 @@ import {
 } from "../bpf/index.ts";
 
 /** Bump with every change of a layout: state left by another version is refused, not misread. */
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 
 /** log2 of the nanoseconds in a tick. */
 export const TICK_SHIFT = 27n;
 
+/** The protocol of templates of services by firewall mark, which listings call "IP". */
+export const PROTOCOL_ANY = 0;
 export const PROTOCOL_ICMP = 1;
 export const PROTOCOL_TCP = 6;
 export const PROTOCOL_UDP = 17;
+export const PROTOCOL_ESP = 50;
+export const PROTOCOL_AH = 51;
+export const PROTOCOL_ICMPV6 = 58;
+export const PROTOCOL_SCTP = 132;
 
 /** Numbers of the schedulers in `Pool.scheduler`. */
 export const SCHEDULER_RR = 1;
 export const SCHEDULER_WRR = 2;
 export const SCHEDULER_LC = 3;
 export const SCHEDULER_WLC = 4;
+export const SCHEDULER_LBLC = 5;
+export const SCHEDULER_LBLCR = 6;
+export const SCHEDULER_DH = 7;
+export const SCHEDULER_SH = 8;
+export const SCHEDULER_MH = 9;
+export const SCHEDULER_SED = 10;
+export const SCHEDULER_NQ = 11;
+export const SCHEDULER_FO = 12;
+export const SCHEDULER_OVF = 13;
+export const SCHEDULER_TWOS = 14;
 
 /** Forwarding methods, as numbered by IPVS. */
 export const FORWARD_MASQ = 0;
 export const FORWARD_LOCAL = 1;
 export const FORWARD_TUNNEL = 2;
 export const FORWARD_ROUTE = 3;
+/** To the original destination (sysctl cache_bypass). */
+export const FORWARD_BYPASS = 4;
+/** Not one of IPVS's: masquerading of both ends. */
+export const FORWARD_FULLNAT = 5;
 
-/** Connection states: TCP's eleven as numbered by IPVS (and by `Settings.timeouts`), then UDP's one. */
+/** Types of tunnels, as numbered by IPVS, and what a tunnel's outer header says of checksums. */
+export const TUNNEL_IPIP = 0;
+export const TUNNEL_GUE = 1;
+export const TUNNEL_GRE = 2;
+export const TUNNEL_NO_CHECKSUM = 0;
+export const TUNNEL_CHECKSUM = 1;
+export const TUNNEL_REMOTE_CHECKSUM = 2;
+
+/**
+ * Connection states: TCP's eleven as numbered by IPVS (and by `Settings.timeouts`), UDP's one, two of templates: one that a
+ * connection proved right, and one that none did yet; and from 16 on SCTP's fourteen, as numbered by IPVS.
+ */
 export const STATE_NONE = 0;
 export const STATE_ESTABLISHED = 1;
 export const STATE_SYN_SENT = 2;
@@ -68,7 +99,12 @@ export const STATE_LAST_ACK = 8;
 export const STATE_LISTEN = 9;
 export const STATE_SYNACK = 10;
 export const STATE_UDP = 11;
-export const STATES = 12;
+export const STATE_ASSURED = 12;
+export const STATE_UNASSURED = 13;
+export const STATE_SCTP = 16;
+export const STATES = 32;
+/** Where `Settings.timeouts` has those of TCP's states under secure_tcp, in the same order. */
+export const SECURE_TIMEOUTS = STATES;
 /** As listings print them, by number. */
 export const STATE_NAMES = [
   "NONE",
@@ -83,6 +119,24 @@ export const STATE_NAMES = [
   "LISTEN",
   "SYNACK",
   "UDP",
+  "ASSURED",
+  "NONE",
+  "",
+  "",
+  "NONE",
+  "INIT1",
+  "INIT",
+  "COOKIE_SENT",
+  "COOKIE_REPLIED",
+  "COOKIE_WAIT",
+  "COOKIE",
+  "COOKIE_ECHOED",
+  "ESTABLISHED",
+  "SHUTDOWN_SENT",
+  "SHUTDOWN_RECEIVED",
+  "SHUTDOWN_ACK_SENT",
+  "REJECTED",
+  "CLOSED",
 ] as const;
 
 /** Parts of `Connection.state`: the STATE_*; counted as inactive; being removed; where the slot's generation begins. */
@@ -90,6 +144,10 @@ export const STATE_MASK = 0xff;
 export const STATE_INACTIVE = 0x100;
 export const STATE_REMOVED = 0x200;
 export const STATE_GENERATION_SHIFT = 16;
+
+/** An IP address in 32-bit words. IPv4: the first; the others are 0. */
+export const Address = struct("Address", { words: array(u32be, 4) });
+export type Address = Infer<typeof Address>;
 
 /** Where a frame for some address goes. `interface` 0: not known. Runtime. */
 export const NextHop = struct("NextHop", {
@@ -109,7 +167,9 @@ export const Settings = struct("Settings", {
   /** Services of another epoch do not exist. */
   epoch: u32,
   /** Ticks that a connection lives in each state without a packet, indexed by STATE_*. */
-  timeouts: array(u32, STATES),
+  timeouts: array(u32, STATES + 16),
+  /** The values of sysctls, by their SYSCTL_* index (sysctls.ts). */
+  sysctls: array(u32, 64),
   /** Slots of connectionTable, and the number of possible CPUs. */
   connectionLimit: u32,
   cpus: u32,
@@ -140,8 +200,16 @@ export const Events = struct("Events", {
 export type Events = Infer<typeof Events>;
 export const events = perCpuArrayMap("events", { value: Events, entries: 1 });
 
-/** Key of a virtual service: virtual address, port and protocol. */
-export const ServiceKey = struct("ServiceKey", { address: ipv4, port: u16be, protocol: u8, reserved: u8 });
+/** Values of `ServiceKey.kind`: an address and port of that family, or a firewall mark for packets of that family. */
+export const SERVICE_IPV4 = 4;
+export const SERVICE_IPV6 = 6;
+export const SERVICE_MARK = 0x80;
+
+/**
+ * Key of a virtual service: virtual address, port (0: every port) and protocol. Of a service by mark: the mark in the
+ * address's first word, port and protocol 0.
+ */
+export const ServiceKey = struct("ServiceKey", { address: Address, port: u16be, protocol: u8, kind: u8 });
 export type ServiceKey = Infer<typeof ServiceKey>;
 
 export const ServiceEntry = struct("ServiceEntry", { service: u32, epoch: u32 });
@@ -165,10 +233,27 @@ export const Service = struct("Service", {
 export type Service = Infer<typeof Service>;
 export const serviceTable = arrayMap("service_table", { value: Service, entries: 16384, mappable: true });
 
+/** Bits of `Pool.flags`: the three that schedulers may give a meaning to; one-packet scheduling; how FullNAT servers get to know the client. */
+export const POOL_FLAG_1 = 1;
+export const POOL_FLAG_2 = 2;
+export const POOL_FLAG_3 = 4;
+export const POOL_ONE_PACKET = 8;
+export const POOL_TOA = 16;
+export const POOL_PROXY = 32;
+
 /** All that is configured about a service, built aside. */
 export const Pool = struct("Pool", {
   scheduler: u32,
   flags: u32,
+  /** Ticks that a persistence template lives after its last connection; 0: the service is not persistent. */
+  persistence: u32,
+  /** What counts of a client's address under persistence, as a mask. */
+  mask: Address,
+  /** sh, dh, mh: where the scheduler's table begins in `buckets`. */
+  bucketStart: u32,
+  /** FullNAT: the local addresses are `localAddresses[localStart … localStart+localCount)`. */
+  localStart: u32,
+  localCount: u32,
   /** Grows with every change of the service: a scheduler that sees a new one brings its cursor up to date. */
   generation: u32,
   /** The members are `members[start … start+count)`, in IPVS's list order (the server added last comes first). */
@@ -201,14 +286,37 @@ export const Member = struct("Member", { destination: u32, weight: u32 });
 export type Member = Infer<typeof Member>;
 export const members = arrayMap("members", { value: Member, entries: 262144, mappable: true });
 
+/**
+ * The tables of sh, dh and mh: slots of destinations (0: nobody), 256 of them for sh and dh, 4093 for mh. Built by the
+ * administration, which owns `buckets[pool.bucketStart … )` as it owns a pool's members.
+ */
+export const Bucket = struct("Bucket", { destination: u16 });
+export type Bucket = Infer<typeof Bucket>;
+export const buckets = arrayMap("buckets", { value: Bucket, entries: 1048576, mappable: true });
+
+/** The local addresses of FullNAT services. Configuration. */
+export const localAddresses = arrayMap("local_addresses", { value: Address, entries: 16384, mappable: true });
+
 /** A real server of one service. Its slot stays taken while connections refer to it, so that it can come back. */
 export const Destination = struct("Destination", {
   /** Configuration. */
-  address: ipv4,
+  address: Address,
   port: u16be,
+  /** FORWARD_*. */
   forward: u8,
   /** 0: removed; packets of its connections are dropped. */
   available: u8,
+  /** 4 or 6: of its address; differs from the service's only under FORWARD_TUNNEL. */
+  family: u8,
+  /** FORWARD_TUNNEL: TUNNEL_* type, checksums and (gue) UDP port. */
+  tunnelType: u8,
+  tunnelChecksum: u8,
+  /** Its address is one of the director's own: packets for it go up the stack. */
+  isLocal: u8,
+  tunnelPort: u16be,
+  reserved: u16,
+  /** The director's own address towards it: source of tunnels, and of FullNAT without local addresses. Of its family; 0: not known. */
+  source: Address,
   /** Configuration: connections above which it takes no more, and below which it takes them again; 0 = none. */
   upper: u32,
   lower: u32,
@@ -224,7 +332,9 @@ export const Destination = struct("Destination", {
    * is not below the present `upper`: raising or removing the threshold frees it at once.
    */
   overloaded: u32,
-  reserved: array(u32, 2),
+  /** Runtime: FullNAT: where the search for a free local port goes on. */
+  portCursor: u32,
+  spare: array(u32, 3),
   /** Runtime. */
   hop: NextHop,
 });
@@ -275,13 +385,29 @@ export const serviceRetired = arrayMap("service_retired", {
   mappable: true,
 });
 
-/** A flow: one direction of a connection as its packets look before we touch them. */
+/**
+ * Parts of `Connection.kind`. What flows are told apart by (KIND_OF_FLOW): bits 0–7 IP protocol, 8 IPv6, 9 a persistence
+ * template, 10 a template of a service by mark. Then: bits 11–13 FORWARD_*; 14: replies are never seen.
+ */
+export const KIND_PROTOCOL = 0xff;
+export const KIND_IPV6 = 0x100;
+export const KIND_TEMPLATE = 0x200;
+export const KIND_MARK = 0x400;
+export const KIND_OF_FLOW = 0x7ff;
+export const KIND_FORWARD_SHIFT = 11;
+export const KIND_NO_OUTPUT = 0x4000;
+
+/**
+ * A flow: one direction of a connection as its packets look before we touch them. IPv6 addresses are represented by
+ * *words*: seeded hashes of 32 bits (words.ts); the addresses themselves are then in `Scratch.source` and `.destination`.
+ */
 export const FlowKey = struct("FlowKey", {
   source: ipv4,
   destination: ipv4,
   sourcePort: u16be,
   destinationPort: u16be,
-  protocol: u32,
+  /** KIND_*, no more than KIND_OF_FLOW. */
+  kind: u32,
 });
 export type FlowKey = Infer<typeof FlowKey>;
 
@@ -312,7 +438,9 @@ export const flows = arrayMap("flows", { value: FlowBucket, entries: 262144, map
 
 /**
  * A connection: 64 bytes, one cache line. Runtime. A word of `flows` only suggests one, so whoever follows it compares the
- * addresses and ports here with the packet's.
+ * addresses and ports here with the packet's. Of IPv6 addresses it holds the words; the addresses are in `wide`.
+ *
+ * A persistence template is one too: its client is masked, its client port 0, its virtual address that of the service, or the mark.
  */
 export const Connection = struct("Connection", {
   client: ipv4,
@@ -321,14 +449,18 @@ export const Connection = struct("Connection", {
   virtualPort: u16be,
   server: ipv4,
   serverPort: u16be,
-  protocol: u8,
-  forward: u8,
+  /** KIND_*. */
+  kind: u16,
   /** Bits 0–7 STATE_*, bit 8: counted as inactive, bit 9: being removed, 16–31 generation. By compare-and-exchange. */
   state: u32,
   /** Tick at which it ends unless a packet comes. */
   expires: u32,
-  destination: u32,
-  flags: u32,
+  destination: u16,
+  /** Whom the server sees as its peer: the client, or under FullNAT an address and port of the director. */
+  localPort: u16be,
+  local: ipv4,
+  /** Slot of the template that it follows, plus 1; 0: none. Of a template: how many connections follow it (atomic). */
+  control: u32,
   /** Towards the client. */
   hop: NextHop,
 });
@@ -338,6 +470,11 @@ export const connectionTable = arrayMap("connections", {
   entries: 262144,
   mappable: true,
 });
+
+/** The addresses of an IPv6 connection, in the same slot as the connection. Runtime. */
+export const Wide = struct("Wide", { client: Address, virtual: Address, server: Address, local: Address });
+export type Wide = Infer<typeof Wide>;
+export const wide = arrayMap("wide", { value: Wide, entries: 262144, mappable: true });
 
 /**
  * When the sweeper next looks at a connection: a tick; 0 = the slot is free (taken by compare-and-exchange).
@@ -378,15 +515,18 @@ export const Scratch = struct("Scratch", {
   answers: u32,
   /** The next hop of a packet that belongs to no connection. */
   hop: NextHop,
+  /** IPv6: the addresses of the flow that is being looked for. */
+  source: Address,
+  destination: Address,
 });
 export type Scratch = Infer<typeof Scratch>;
 export const scratch = perCpuArrayMap("scratch", { value: Scratch, entries: 1 });
 
 /** Which service a server's port belongs to: translates replies of flows without state. Configuration (secondary). */
-export const ServerKey = struct("ServerKey", { address: ipv4, port: u16be, protocol: u8, reserved: u8 });
+export const ServerKey = struct("ServerKey", { address: Address, port: u16be, protocol: u8, reserved: u8 });
 export type ServerKey = Infer<typeof ServerKey>;
 export const ServerEntry = struct("ServerEntry", {
-  virtual: ipv4,
+  virtual: Address,
   port: u16be,
   reserved: u16,
   destination: u32,

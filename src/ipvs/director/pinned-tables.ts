@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { isMap, type MapDefinition } from "../../bpf/index.ts";
 import { createMap, type LoadedMap, openMap } from "../../bpf/loader/index.ts";
 import * as kernel from "../../kernel/tables.ts";
-import { connectionTable, due, flows, LAYOUT_VERSION, settings } from "../../kernel/tables.ts";
+import { connectionTable, due, flows, LAYOUT_VERSION, settings, wide } from "../../kernel/tables.ts";
 import { hasCode } from "../../linux/index.ts";
 import { IpvsError } from "../errors.ts";
 
@@ -13,7 +13,7 @@ export const TABLES: readonly MapDefinition[] = Object.values(
 ).filter(isMap);
 
 /** Maps whose sizes follow from the size of the connection table. */
-const SIZED: ReadonlySet<MapDefinition> = new Set<MapDefinition>([connectionTable, due, flows]);
+const SIZED: ReadonlySet<MapDefinition> = new Set<MapDefinition>([connectionTable, due, flows, wide]);
 
 function entriesOf(definition: MapDefinition, connections: number): number {
   return SIZED.has(definition) ? connections : definition.entries;

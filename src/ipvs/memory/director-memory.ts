@@ -46,7 +46,7 @@ export class DirectorMemory {
     const service = new ArrayMemory(plane, serviceTable);
     this.services = {
       capacity: service.capacity,
-      address: service.column("key", "address"),
+      address: service.column("key", "address", "words", 0),
       port: service.column("key", "port"),
       protocol: service.column("key", "protocol"),
       pool: service.column("pool"),
@@ -75,7 +75,7 @@ export class DirectorMemory {
     const hop = destinationTable.value.field.hop;
     this.destinations = {
       capacity: destination.capacity,
-      address: destination.column("address"),
+      address: destination.column("address", "words", 0),
       port: destination.column("port"),
       forward: destination.column("forward"),
       available: destination.column("available"),
@@ -123,7 +123,7 @@ function connectionColumns(plane: Plane) {
     virtualPort: connection.column("virtualPort"),
     server: connection.column("server"),
     serverPort: connection.column("serverPort"),
-    protocol: connection.column("protocol"),
+    protocol: connection.column("kind"),
     state: connection.column("state"),
     expires: connection.column("expires"),
     due: new ArrayMemory(plane, due).column("tick"),

@@ -1,5 +1,5 @@
 /** Keys and values of the hash maps `services` and `servers`, as bytes. */
-import { ServerEntry, ServerKey, ServiceEntry, ServiceKey } from "../../kernel/tables.ts";
+import { SERVICE_IPV4, ServerEntry, ServerKey, ServiceEntry, ServiceKey } from "../../kernel/tables.ts";
 import type { ServiceIdentity } from "../configuration/identity.ts";
 
 /** Elements to be written, back to back, as `MapHandle.updateMany` takes them. */
@@ -17,12 +17,13 @@ export interface ServiceElement {
 export function encodeServiceKeys(identities: readonly ServiceIdentity[]): Uint8Array {
   const keys = new Uint8Array(ServiceKey.size * identities.length);
   const view = new DataView(keys.buffer);
-  const { address, port, protocol } = ServiceKey.field;
+  const { address, port, protocol, kind } = ServiceKey.field;
   for (const [index, identity] of identities.entries()) {
     const at = index * ServiceKey.size;
     view.setUint32(at + address.offset, identity.address);
     view.setUint16(at + port.offset, identity.port);
     view.setUint8(at + protocol.offset, identity.protocol);
+    view.setUint8(at + kind.offset, SERVICE_IPV4);
   }
   return keys;
 }

@@ -1,6 +1,6 @@
 /** The configuration as the datapath sees it: through the map of services and the pools they name, nothing else. */
 import assert from "node:assert/strict";
-import { servers, services as serviceMap } from "../../kernel/tables.ts";
+import { ServerKey, servers, services as serviceMap } from "../../kernel/tables.ts";
 import { addressText, serviceKeyOf } from "../configuration/identity.ts";
 import { schedulerName } from "../configuration/schedulers.ts";
 import { DirectorMemory } from "../memory/director-memory.ts";
@@ -78,9 +78,8 @@ export function checkSecondaryTables(plane: Plane): void {
   const found = new Set<string>();
   const view = new DataView(keys.buffer, keys.byteOffset);
   for (let index = 0; index < count; index++) {
-    found.add(
-      `${view.getUint32(8 * index)}:${view.getUint16(8 * index + 4)}/${view.getUint8(8 * index + 6)}`,
-    );
+    const at = index * ServerKey.size;
+    found.add(`${view.getUint32(at)}:${view.getUint16(at + 16)}/${view.getUint8(at + 18)}`);
   }
   assert.deepEqual([...found].sort(), [...endpoints].sort(), "the map of servers");
 }

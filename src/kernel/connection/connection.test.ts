@@ -39,7 +39,7 @@ function keyOf(i: number): FlowKey {
     destination: 0xc0000201,
     sourcePort: 1000,
     destinationPort: 53,
-    protocol: PROTOCOL_UDP,
+    kind: PROTOCOL_UDP,
   });
 }
 

@@ -23,6 +23,8 @@ import {
   FlowKey,
   FROM_CLIENT,
   FROM_SERVER,
+  KIND_FORWARD_SHIFT,
+  KIND_OF_FLOW,
   STATE_GENERATION_SHIFT,
   STATE_REMOVED,
 } from "../tables.ts";
@@ -34,10 +36,10 @@ export const LOST = 0xfffffffe;
 /** The key of what the server sends to the client. */
 export function setReplyKey(connection: Connection, key: FlowKey): void {
   key.source = connection.server;
-  key.destination = connection.client;
+  key.destination = connection.local;
   key.sourcePort = connection.serverPort;
-  key.destinationPort = connection.clientPort;
-  key.protocol = connection.protocol;
+  key.destinationPort = connection.localPort;
+  key.kind = connection.kind & KIND_OF_FLOW;
 }
 
 /** The slot of the connection that a word names, if it is of the client's flow `key` and not being removed. */
@@ -55,12 +57,13 @@ function fill(connection: Connection, key: FlowKey, destination: Destination, in
   connection.virtual = key.destination;
   connection.clientPort = key.sourcePort;
   connection.virtualPort = key.destinationPort;
-  connection.server = destination.address;
+  connection.server = destination.address.words[0]!;
   connection.serverPort = destination.port === 0 ? key.destinationPort : destination.port;
-  connection.protocol = key.protocol & 0xff;
-  connection.forward = destination.forward;
-  connection.destination = index;
-  connection.flags = 0;
+  connection.kind = (key.kind | (destination.forward << KIND_FORWARD_SHIFT)) & 0xffff;
+  connection.destination = index & 0xffff;
+  connection.local = key.source;
+  connection.localPort = key.sourcePort;
+  connection.control = 0;
   connection.hop.interface = 0;
   connection.hop.checkAgain = 0;
   connection.hop.mtu = 0;

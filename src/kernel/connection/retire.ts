@@ -10,6 +10,7 @@ import {
   FlowKey,
   FROM_CLIENT,
   FROM_SERVER,
+  KIND_OF_FLOW,
   STATE_REMOVED,
 } from "../tables.ts";
 import { setReplyKey } from "./create.ts";
@@ -29,7 +30,7 @@ export function retire(connection: Connection, index: u32, word: u32, now: u32):
     destination: connection.virtual,
     sourcePort: connection.clientPort,
     destinationPort: connection.virtualPort,
-    protocol: connection.protocol,
+    kind: connection.kind & KIND_OF_FLOW,
   });
   const hash = hashOf(key);
   removeFlow(hash, wordOf(hash, index, FROM_CLIENT));

@@ -87,7 +87,7 @@ function setAnswerKey(quote: Ipv4, ports: Ports, key: FlowKey): void {
   key.destination = quote.source;
   key.sourcePort = ports.destination;
   key.destinationPort = ports.source;
-  key.protocol = quote.protocol;
+  key.kind = quote.protocol;
 }
 
 /** An ICMP message, whose header begins at `transport`, in an IP packet of `length` bytes. Returns the verdict. @separate */

@@ -141,7 +141,7 @@ function keyOf(i: number) {
     destination: 0xc0000201,
     sourcePort: 1000 + (i % 7),
     destinationPort: 80,
-    protocol: 17,
+    kind: 17,
   });
 }
 

@@ -6,6 +6,7 @@ import type { Machine } from "../../bpf/index.ts";
 import { make } from "../../bpf/index.ts";
 import { ipv4ToNumber, parseIpv4 } from "../../net/index.ts";
 import { currentWeightAfterEdit } from "../schedule/wrr-weight.ts";
+import { DEFAULT_TIMEOUTS } from "../state/default-timeouts.ts";
 import {
   destinationTable,
   LAYOUT_VERSION,
@@ -17,6 +18,7 @@ import {
   SCHEDULER_RR,
   SCHEDULER_WLC,
   SCHEDULER_WRR,
+  SERVICE_IPV4,
   ServerEntry,
   ServerKey,
   ServiceEntry,
@@ -35,9 +37,6 @@ export const SCHEDULERS: Readonly<Record<string, number>> = {
   lc: SCHEDULER_LC,
   wlc: SCHEDULER_WLC,
 };
-
-/** IPVS's timeouts by state number, s: TCP's eleven, then UDP's. */
-export const DEFAULT_TIMEOUTS = [2, 900, 120, 60, 120, 120, 10, 60, 30, 120, 120, 300];
 
 /** An address and port: "192.0.2.1:80". */
 export type EndpointText = string;
@@ -171,7 +170,8 @@ export class Configuration {
     service.servers.unshift({ endpoint: server, slot, weight });
     this.#machine.run(() => {
       const destination = destinationTable.lookup(slot)!;
-      destination.address = addressOf(server);
+      destination.address.words[0] = addressOf(server);
+      destination.family = 4;
       destination.port = portOf(server);
       destination.available = 1;
       destination.inUse = 1;
@@ -180,15 +180,12 @@ export class Configuration {
       destination.service = service.slot;
       settings.at(0).destinationEnd = this.#slots;
       const key = make(ServerKey, {
-        address: addressOf(server),
         port: portOf(server),
         protocol: protocol === "tcp" ? PROTOCOL_TCP : PROTOCOL_UDP,
       });
-      const entry = make(ServerEntry, {
-        virtual: addressOf(endpoint),
-        port: portOf(endpoint),
-        destination: slot,
-      });
+      key.address.words[0] = addressOf(server);
+      const entry = make(ServerEntry, { port: portOf(endpoint), destination: slot });
+      entry.virtual.words[0] = addressOf(endpoint);
       servers.update(key, entry);
     });
     this.#edited(service);
@@ -258,11 +255,13 @@ export class Configuration {
   }
 
   #key(service: ConfiguredService): ServiceKey {
-    return make(ServiceKey, {
-      address: addressOf(service.endpoint),
+    const key = make(ServiceKey, {
       port: portOf(service.endpoint),
       protocol: service.protocol === "tcp" ? PROTOCOL_TCP : PROTOCOL_UDP,
+      kind: SERVICE_IPV4,
     });
+    key.address.words[0] = addressOf(service.endpoint);
+    return key;
   }
 
   /** The servers changed: so does the current weight, as the scheduler's would. */
