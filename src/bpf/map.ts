@@ -11,6 +11,7 @@ export type MapKind =
   | "ringBuffer"
   | "arrayOfMaps"
   | "hashOfMaps"
+  | "programArray"
   | "constants";
 
 /** What the loader and the simulator need to create a map. */

@@ -9,5 +9,6 @@ export * from "./loops.ts";
 export * from "./memory.ts";
 export * from "./packet-bytes.ts";
 export * from "./redirect.ts";
+export * from "./tail-call.ts";
 export * from "./timers.ts";
 export * from "./verdicts.ts";

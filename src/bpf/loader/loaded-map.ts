@@ -4,6 +4,7 @@ import type { MapElements, MapHandle } from "../map-handle.ts";
 import type { Attribute } from "./attribute.ts";
 import { possibleCpus } from "./cpus.ts";
 import { mapInfo } from "./info.ts";
+import type { LoadedProgram } from "./loaded-program.ts";
 import { ELEMENT_FLAGS_OFFSET, ELEMENT_VALUE_OFFSET, mapElementAttribute } from "./map-attributes.ts";
 import { deleteMany, readAll, readChunks, updateMany } from "./map-batch.ts";
 import { mapError } from "./map-errors.ts";
@@ -15,6 +16,11 @@ import { RingReader } from "./ring-reader.ts";
 const ENOENT = 2;
 const EINVAL = 22;
 const EOPNOTSUPP = 95;
+
+/** A u32 as it lies in memory. */
+function word(value: number): Uint8Array {
+  return new Uint8Array(Uint32Array.of(value).buffer);
+}
 
 export interface LoadedMapOptions {
   readonly entries: number;
@@ -152,6 +158,27 @@ export class LoadedMap extends Pinned implements MapHandle {
     const id = new DataView(value.buffer).getUint32(0, true);
     const fd = bpf("BPF_MAP_GET_FD_BY_ID", byIdAttribute(id).bytes, { attempted: `map ${id}` });
     return LoadedMap.fromDescriptor(fd, this.definition.inner!);
+  }
+
+  /**
+   * Program arrays: puts a program at `index`, where tail calls find it from now on. Throws SystemError: E2BIG (no such
+   * index), EINVAL (not of the type of the others).
+   */
+  setProgram(index: number, program: LoadedProgram): void {
+    if (this.definition.kind !== "programArray") this.#refuse("BPF_MAP_UPDATE_ELEM");
+    this.update(word(index), word(program.fd));
+  }
+
+  /** Program arrays: the number of the program at `index` (see programById), or null. */
+  programId(index: number): number | null {
+    if (this.definition.kind !== "programArray") this.#refuse("BPF_MAP_LOOKUP_ELEM");
+    const id = this.lookup(word(index));
+    return id === null ? null : new DataView(id.buffer).getUint32(0, true);
+  }
+
+  /** Program arrays: empties the slot `index`; whether there was a program. */
+  clearProgram(index: number): boolean {
+    return this.delete(word(index));
   }
 
   consume(handler: (record: Uint8Array) => void): number {

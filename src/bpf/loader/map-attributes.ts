@@ -5,6 +5,7 @@ import { Attribute } from "./attribute.ts";
 export const MAP_TYPE = {
   hash: 1,
   array: 2,
+  programArray: 3,
   perCpuHash: 5,
   perCpuArray: 6,
   lruHash: 9,

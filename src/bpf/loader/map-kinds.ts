@@ -19,6 +19,7 @@ export const KINDS: { readonly [K in MapKind]: KindFacts } = {
   ringBuffer: { type: MAP_TYPE.ringBuffer, perCpu: false, btf: false },
   arrayOfMaps: { type: MAP_TYPE.arrayOfMaps, perCpu: false, btf: false },
   hashOfMaps: { type: MAP_TYPE.hashOfMaps, perCpu: false, btf: false },
+  programArray: { type: MAP_TYPE.programArray, perCpu: false, btf: false },
   constants: { type: MAP_TYPE.array, perCpu: false, btf: false },
 };
 

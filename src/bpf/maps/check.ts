@@ -5,7 +5,10 @@ import { MapError } from "./errors.ts";
 /** The kernel's limit (BPF_OBJ_NAME_LEN − 1), in its alphabet without the dot. */
 const NAME = /^[A-Za-z0-9_]{1,15}$/;
 const PAGE = 4096;
-const ARRAYS: readonly MapKind[] = ["array", "perCpuArray", "arrayOfMaps", "constants"];
+const ARRAYS: readonly MapKind[] = ["array", "perCpuArray", "arrayOfMaps", "constants", "programArray"];
+
+/** Kinds whose elements are no memory that a lookup could give. */
+const UNREAD: readonly MapKind[] = ["ringBuffer", "arrayOfMaps", "hashOfMaps", "programArray"];
 
 function contains(schema: Schema, kind: "timer" | "spinLock"): boolean {
   if (schema.kind === kind) return true;
@@ -34,7 +37,7 @@ function checkOpaque(map: MapDefinition, kind: "timer" | "spinLock", kinds: read
 }
 
 function checkValue(map: MapDefinition): void {
-  if (map.kind === "ringBuffer" || map.kind === "arrayOfMaps" || map.kind === "hashOfMaps") return;
+  if (UNREAD.includes(map.kind)) return;
   if (map.value.kind !== "struct" && map.value.kind !== "array") {
     throw new MapError(
       `map ${map.name}: a lookup gives a reference, so the value must be a struct or an array; put the ${map.value.kind} into a struct`,

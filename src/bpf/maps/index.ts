@@ -6,4 +6,5 @@ export { HashMap, type HashOptions, hashMap, lruHashMap, PerCpuHashMap, perCpuHa
 export { isMap, KernelMap } from "./kernel-map.ts";
 export { LpmTrieMap, type LpmTrieOptions, lpmTrieMap } from "./lpm-trie.ts";
 export { ArrayOfMaps, arrayOfMaps, HashOfMaps, type HashOfMapsOptions, hashOfMaps } from "./map-of-maps.ts";
+export { ProgramArray, programArray } from "./program-array.ts";
 export { RingBufferMap, ringBuffer } from "./ring-buffer.ts";

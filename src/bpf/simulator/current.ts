@@ -40,6 +40,8 @@ export interface CurrentMachine {
   /** 0 … 2³²−1. */
   random(): number;
   redirect(redirect: Redirect): void;
+  /** Comes back only if there is no such program, or after too many. */
+  tailCall(packet: Packet, programs: MapDefinition, index: number): void;
   fibLookup(packet: Packet, request: FibLookup, flags: number): number;
   lockTaken(): void;
   lockReleased(): void;

@@ -11,6 +11,14 @@ import { type CurrentMachine, type Redirect, withMachine } from "./current.ts";
 import { HashStore } from "./hash-store.ts";
 import { outer, type SimulatedMap } from "./outer.ts";
 import type { SimulatedPacket } from "./packet.ts";
+import {
+  MAX_TAIL_CALLS,
+  ProgramStorage,
+  ProgramTable,
+  type SlotProgram,
+  TailCallError,
+  TailCallSignal,
+} from "./programs.ts";
 import { randomSequence } from "./random.ts";
 import { ring } from "./ring.ts";
 import type { MapStorage } from "./storage.ts";
@@ -59,9 +67,16 @@ export class Machine implements CurrentMachine {
   #ids = 0;
   #locks = 0;
   #redirect: Redirect | undefined;
+  /** The packet of the program that runs, and how many tail calls it has made. */
+  #packet: SimulatedPacket | undefined;
+  #tailCalls = 0;
+  /** What options are set to for the program that runs. */
+  #values: Readonly<Record<string, number | boolean>>;
+  readonly #signal = new TailCallSignal("a tail call was not caught: kernel functions do not catch");
 
   constructor(options: MachineOptions = {}) {
     this.#options = options;
+    this.#values = options.options ?? {};
     this.cpus = options.cpus ?? 1;
     const { random = 1 } = options;
     this.#random = typeof random === "number" ? randomSequence(random) : random;
@@ -84,18 +99,27 @@ export class Machine implements CurrentMachine {
 
   /**
    * Runs a traffic-control program on a packet and returns its verdict. If that is TC_REDIRECT, `packet.redirected` says
-   * where to. Views of the packet end with it.
+   * where to. Views of the packet end with it. Tail calls are followed; then the verdict is that of the last program.
    */
   execute(program: (packet: Packet) => number, packet: SimulatedPacket): number {
+    const outer = this.#packet;
     this.#redirect = undefined;
+    this.#packet = packet;
+    this.#tailCalls = 0;
     packet.redirected = undefined;
     try {
-      const verdict = this.run(() => program(packet));
+      const verdict = this.#follow({ entry: program }, packet);
       if (verdict === TC_REDIRECT) packet.redirected = this.#redirect;
       return verdict;
     } finally {
+      this.#packet = outer;
       packet.revokeViews();
     }
+  }
+
+  /** Puts a program into a slot of a program array, as user space does; null empties it. Throws SystemError E2BIG. */
+  setProgram(table: MapDefinition, index: number, program: SlotProgram | null): void {
+    this.#programs(table).set(index, program);
   }
 
   /** User space's handle of a map: the same interface as that of a kernel map. */
@@ -125,7 +149,7 @@ export class Machine implements CurrentMachine {
   }
 
   option(name: string): number | boolean | undefined {
-    return this.#options.options?.[name];
+    return this.#values[name];
   }
 
   now(): bigint {
@@ -140,6 +164,19 @@ export class Machine implements CurrentMachine {
     this.#redirect = redirect;
   }
 
+  tailCall(packet: Packet, table: MapDefinition, index: number): void {
+    if (this.#locks > 0) throw new LockError("a tail call was made while a lock is held");
+    if (packet !== this.#packet) {
+      throw new TailCallError("tail calls take place in machine.execute(program, packet), for its packet");
+    }
+    this.#packet.revokeViews();
+    const program = this.#programs(table).get(index);
+    if (program === undefined || this.#tailCalls >= MAX_TAIL_CALLS) return;
+    this.#tailCalls += 1;
+    this.#signal.program = program;
+    throw this.#signal;
+  }
+
   fibLookup(packet: Packet, request: FibLookup, flags: number): number {
     return this.#options.fib?.(request, flags, packet) ?? FIB_NOT_FORWARDED;
   }
@@ -151,6 +188,33 @@ export class Machine implements CurrentMachine {
 
   lockReleased(): void {
     this.#locks -= 1;
+  }
+
+  /** Runs a program and those that it and its successors go on with. */
+  #follow(first: SlotProgram, packet: SimulatedPacket): number {
+    const values = this.#values;
+    let program = first;
+    try {
+      for (;;) {
+        const { entry, options } = program;
+        if (options !== undefined) this.#values = { ...this.#options.options, ...options };
+        try {
+          return this.run(() => entry(packet));
+        } catch (error) {
+          if (error !== this.#signal) throw error;
+          program = this.#signal.program!;
+          this.#values = this.#options.options ?? {};
+        }
+      }
+    } finally {
+      this.#values = values;
+    }
+  }
+
+  #programs(table: MapDefinition): ProgramTable {
+    const { handle } = this.#map(table);
+    if (handle instanceof ProgramTable) return handle;
+    throw new TypeError(`map ${table.name} is no program array`);
   }
 
   #map(definition: MapDefinition): SimulatedMap {
@@ -168,6 +232,9 @@ export class Machine implements CurrentMachine {
     this.#ids += 1;
     const id = this.#ids;
     if (map.kind === "ringBuffer") return { id, ...ring(map, entries) };
+    if (map.kind === "programArray") {
+      return { id, storage: new ProgramStorage(map), handle: new ProgramTable(map, entries) };
+    }
     if (map.inner !== undefined) {
       const { inner } = map;
       return { id, ...outer(map, entries, (count) => this.#create(inner, count ?? inner.entries)) };

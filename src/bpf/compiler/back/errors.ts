@@ -11,7 +11,13 @@ export interface StackUse {
 
 export class BackEndError extends Error {
   override readonly name: string = "BackEndError";
-  readonly code: "STACK_LIMIT" | "RECURSION" | "FUNCTION_UNKNOWN" | "TOO_MANY_ARGUMENTS" | "MALFORMED_IR";
+  readonly code:
+    | "STACK_LIMIT"
+    | "RECURSION"
+    | "FUNCTION_UNKNOWN"
+    | "TOO_MANY_ARGUMENTS"
+    | "TAIL_CALL"
+    | "MALFORMED_IR";
   readonly at: SourcePosition | undefined;
 
   constructor(code: BackEndError["code"], message: string, at?: SourcePosition) {

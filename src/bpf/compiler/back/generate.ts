@@ -7,9 +7,10 @@ import { allocateRegisters } from "./allocate/allocate.ts";
 import { expandCompares } from "./compares.ts";
 import { contextRegisters, markContextParameters } from "./contexts.ts";
 import { emitFunction } from "./emit.ts";
+import { BackEndError } from "./errors.ts";
 import { calleesOf, checkFrames, type Frame, layoutSlots } from "./frames.ts";
 import type { Graph } from "./graph.ts";
-import { type InlineOptions, inlineFunctions, reachable } from "./inline.ts";
+import { type InlineOptions, inlineFunctions, reachable, tailCallIn } from "./inline.ts";
 import { layoutBlocks } from "./layout.ts";
 import { optimise } from "./optimise/optimise.ts";
 import { selectInstructions } from "./select.ts";
@@ -39,6 +40,7 @@ export function generate(
   const inlined = inlineFunctions(module, options);
   for (const graph of inlined.values()) optimise(graph, { isEntry: graph.name === module.entry });
   const graphs = reachable(module.entry, inlined);
+  checkTailCalls(module.entry, graphs);
   markContextParameters(module.entry, graphs);
 
   const instructions: AsmInstruction[] = [];
@@ -63,6 +65,18 @@ export function generate(
     lines: lineInfo(instructions, functions),
     maps: mapsOf(graphs.values()),
   };
+}
+
+function checkTailCalls(entry: string, graphs: ReadonlyMap<string, Graph>): void {
+  for (const graph of graphs.values()) {
+    const call = graph.name === entry ? undefined : tailCallIn(graph);
+    if (call === undefined) continue;
+    throw new BackEndError(
+      "TAIL_CALL",
+      `${graph.name} makes a tail call: callbacks and @separate functions cannot, only the entry and what is inlined into it`,
+      call.at,
+    );
+  }
 }
 
 function compile(graph: Graph, options: GenerateOptions): { code: AsmInstruction[]; frame: Frame } {

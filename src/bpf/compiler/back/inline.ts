@@ -44,7 +44,8 @@ export function inlineFunctions(module: IrModule, options: InlineOptions = {}): 
     const growth = size * ((calls.get(name) ?? 1) - 1);
     const small = size <= (options.smallFunction ?? 32) || growth <= (options.growth ?? 160);
     const many = source.parameters.length > MAXIMUM_ARGUMENTS;
-    if (mayInline && (small || many || source.inline === "always")) inlinable.add(name);
+    const always = source.inline === "always" || makesTailCall(graph);
+    if (mayInline && (small || many || always)) inlinable.add(name);
     else if (many) {
       throw new BackEndError(
         "TOO_MANY_ARGUMENTS",
@@ -54,6 +55,22 @@ export function inlineFunctions(module: IrModule, options: InlineOptions = {}): 
     }
   }
   return reachable(module.entry, graphs);
+}
+
+const TAIL_CALL = 12;
+
+/** Whether a function goes on with another program: only the entry can, where it is on every kernel and cheap. */
+export function makesTailCall(graph: Graph): boolean {
+  return tailCallIn(graph) !== undefined;
+}
+
+/** A tail call in this function, if there is one. */
+export function tailCallIn(graph: Graph): Instruction | undefined {
+  for (const { instructions } of graph.blocks.values()) {
+    const found = instructions.find((each) => each.op === "helper" && each.id === TAIL_CALL);
+    if (found) return found;
+  }
+  return undefined;
 }
 
 /** The functions that `entry` calls or takes the address of, directly or not, itself included. */
