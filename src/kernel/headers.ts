@@ -4,8 +4,10 @@
  * packet at an even offset.
  */
 import { array, bytes, type Infer, ipv4, struct, u8, u16be, u32be } from "../bpf/index.ts";
+import { Address } from "./tables.ts";
 
 export const ETHERTYPE_IPV4 = 0x0800;
+export const ETHERTYPE_IPV6 = 0x86dd;
 
 /** `packet.type` of a frame that was sent to this host's link-layer address. */
 export const PACKET_HOST = 0;
@@ -14,6 +16,7 @@ export const PACKET_HOST = 0;
 export const LINK_HEADER = 14;
 /** Bytes of headers without options. */
 export const IPV4_HEADER = 20;
+export const IPV6_HEADER = 40;
 export const TCP_HEADER = 20;
 export const UDP_HEADER = 8;
 export const ICMP_HEADER = 8;
@@ -26,8 +29,8 @@ export type Link = Infer<typeof Link>;
 export const Headers = struct("Headers", { link: bytes(14), versionLength: u8, rest: bytes(39) });
 export type Headers = Infer<typeof Headers>;
 
-/** The longest headers we look into: Ethernet, IPv4 with options, ICMP, IPv4 with options, 8 bytes of transport. */
-export const LONGEST_HEADERS = 150;
+/** The longest headers we look into: Ethernet, IPv4 with options, ICMP, IPv4 with options, 8 bytes of transport; or IPv6 with extensions, twice. */
+export const LONGEST_HEADERS = 256;
 
 /**
  * IPv4 without its options (RFC 791).
@@ -52,8 +55,48 @@ export const Ipv4 = struct("Ipv4", {
 });
 export type Ipv4 = Infer<typeof Ipv4>;
 
-/** Bits of `Ipv4.fragment`: don't fragment; part of a larger datagram (more to come, or an offset); the offset. */
+/**
+ * IPv6 (RFC 8200). The first word: version (4 bits), traffic class (8), flow label (20). Addresses as 32-bit words; the whole
+ * is laid over the packet at an even offset only.
+ */
+export const Ipv6 = struct("Ipv6", {
+  versionClassLabel: u32be,
+  /** Bytes behind this header. */
+  payloadLength: u16be,
+  nextHeader: u8,
+  hopLimit: u8,
+  source: Address,
+  destination: Address,
+});
+export type Ipv6 = Infer<typeof Ipv6>;
+
+/** What IPv6 extension headers begin with: the next one's type, and this one's length in 8 bytes, less 8 (AH: in 4 bytes, less 8). */
+export const Extension = struct("Extension", { nextHeader: u8, length: u8 });
+export type Extension = Infer<typeof Extension>;
+
+/** Types of extension headers. */
+export const EXTENSION_HOP_BY_HOP = 0;
+export const EXTENSION_ROUTING = 43;
+export const EXTENSION_FRAGMENT = 44;
+export const EXTENSION_DESTINATION = 60;
+export const EXTENSION_MOBILITY = 135;
+
+/** IPv6's fragment header: offset in 8 bytes (13 bits), 2 reserved bits, more to come (1 bit). */
+export const FragmentHeader = struct("FragmentHeader", {
+  nextHeader: u8,
+  reserved: u8,
+  offset: u16be,
+  identification: u32be,
+});
+export type FragmentHeader = Infer<typeof FragmentHeader>;
+
+/** Bits of `FragmentHeader.offset`. */
+export const FRAGMENT_MORE6 = 1;
+export const FRAGMENT_OFFSET6 = 0xfff8;
+
+/** Bits of `Ipv4.fragment`: don't fragment; more to come; part of a larger datagram (more to come, or an offset); the offset. */
 export const DONT_FRAGMENT = 0x4000;
+export const MORE_FRAGMENTS = 0x2000;
 export const FRAGMENT = 0x3fff;
 export const FRAGMENT_OFFSET = 0x1fff;
 
@@ -80,6 +123,18 @@ export const TCP_FIN = 0x01;
 export const TCP_SYN = 0x02;
 export const TCP_RST = 0x04;
 export const TCP_ACK = 0x10;
+
+/** SCTP's common header (RFC 9260), and what a chunk begins with. */
+export const Sctp = struct("Sctp", {
+  source: u16be,
+  destination: u16be,
+  tag: u32be,
+  checksum: u32be,
+  chunk: u8,
+  chunkFlags: u8,
+  chunkLength: u16be,
+});
+export type Sctp = Infer<typeof Sctp>;
 
 /** UDP (RFC 768). A checksum of 0: there is none. */
 export const Udp = struct("Udp", { source: u16be, destination: u16be, length: u16be, checksum: u16be });

@@ -5,9 +5,30 @@
  */
 import { option } from "../bpf/index.ts";
 
-/** There are virtual services of this protocol. */
+/** The IP version of the packets that a program handles: 4, or 6 for the one that `ingress` hands IPv6 packets to. */
+export const family = option("family", 4);
+
+/** There are IPv6 services. */
+export const ipv6Services = option("ipv6", true);
+
+/** There are virtual services of this protocol; a service by mark is one of every protocol. */
 export const tcpServices = option("tcp", true);
 export const udpServices = option("udp", true);
+export const sctpServices = option("sctp", true);
+
+/** There are services by firewall mark; services on every port (port 0). */
+export const markServices = option("marks", true);
+export const anyPortServices = option("anyPort", true);
+
+/** There are persistent services; services with one-packet scheduling. */
+export const persistence = option("persistence", true);
+export const onePacket = option("onePacket", true);
+
+/** There are servers with this forwarding method besides masquerading. */
+export const directRouting = option("directRouting", true);
+export const tunnels = option("tunnels", true);
+export const fullnat = option("fullnat", true);
+export const localServers = option("localServers", true);
 
 /** There are services with this scheduler. */
 export const roundRobin = option("roundRobin", true);
