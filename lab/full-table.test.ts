@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { inNetworkNamespace, spawnInNamespace } from "../src/linux/index.ts";
-import { buildNetwork, type NetworkPlan, namespaceOf, removeNetwork } from "./network.ts";
+import { buildNetwork, type NetworkPlan, namespaceOf, ownPrefix, removeNetwork } from "./network.ts";
 import { capture, untilReady } from "./process.ts";
 
 const VIP = "172.16.2.200";
@@ -12,7 +12,7 @@ const RIP = "192.168.2.1";
 const CONNECTIONS = 64;
 const REQUESTS = 200;
 const PLAN: NetworkPlan = {
-  prefix: "lvs-full",
+  prefix: ownPrefix("lvs-full"),
   links: [
     [
       { node: "client", device: "eth0", addresses: ["172.16.2.1/24"] },

@@ -1,6 +1,6 @@
 import { missingCapabilities } from "../src/linux/index.ts";
 import { LabFailure, streamConsole } from "./console.ts";
-import { natLab, removeNatLab } from "./nat.ts";
+import { NAT_PREFIX, natLab, removeNatLab } from "./nat.ts";
 import { onlyLab } from "./only-lab.ts";
 
 export { LabFailure } from "./console.ts";
@@ -35,7 +35,8 @@ export class LabInterrupted extends Error {
 }
 
 /**
- * Runs a lab on standard output. Throws LabFailure if it does not keep its promise, if this process may not build
+ * Runs a lab on standard output. LVS_LAB_PREFIX gives its namespaces other names than the usual, so that several may
+ * run beside each other. Throws LabFailure if it does not keep its promise, if this process may not build
  * it or if one of the same name runs; LabInterrupted, when all is cleaned up, after Ctrl-C.
  */
 export async function runLab({ name, keep, remove }: LabRequest): Promise<void> {
@@ -47,12 +48,16 @@ export async function runLab({ name, keep, remove }: LabRequest): Promise<void> 
       `the ${name} lab needs root: it makes network namespaces and attaches to interfaces in them (missing: ${missing.join(", ")})`,
     );
   }
-  const lock = onlyLab(name);
+  const prefix = process.env.LVS_LAB_PREFIX || NAT_PREFIX;
+  const lock = onlyLab(name, prefix);
   try {
-    if (remove) await removeNatLab();
-    else await interruptible((signal) => natLab({ keep, console: streamConsole(process.stdout), signal }));
+    if (remove) await removeNatLab(prefix);
+    else
+      await interruptible((signal) =>
+        natLab({ prefix, keep, console: streamConsole(process.stdout), signal }),
+      );
   } finally {
-    lock.release();
+    lock.remove();
   }
 }
 

@@ -9,14 +9,14 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { inNetworkNamespace, spawnInNamespace } from "../src/linux/index.ts";
-import { buildNetwork, type NetworkPlan, namespaceOf, removeNetwork } from "./network.ts";
+import { buildNetwork, type NetworkPlan, namespaceOf, ownPrefix, removeNetwork } from "./network.ts";
 import { lines, untilReady } from "./process.ts";
 
 const KILLS = 200;
 const VIP = "172.16.1.200";
 const RIPS = ["192.168.1.1", "192.168.1.2"];
 const PLAN: NetworkPlan = {
-  prefix: "lvs-kill",
+  prefix: ownPrefix("lvs-kill"),
   links: [
     [
       { node: "client", device: "eth0", addresses: ["172.16.1.1/24"] },

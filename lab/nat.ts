@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { spawnInNamespace } from "../src/linux/index.ts";
 import { type Console, LabFailure } from "./console.ts";
-import { buildNetwork, type NetworkPlan, namespaceOf, removeNetwork } from "./network.ts";
+import { buildNetwork, type NetworkPlan, namespaceOf, nodesLeftUp, removeNetwork } from "./network.ts";
 import { capture, lines, untilReady } from "./process.ts";
 
 const VIP = "172.16.254.200";
@@ -23,8 +23,11 @@ const REQUESTS = 600;
 const DOWNLOAD_BYTES = 8_000_000;
 const KILLS = 12;
 
-const PLAN: NetworkPlan = {
-  prefix: "lvs-nat",
+/** What namespaces of the lab are called before the node's name, unless the environment says otherwise. */
+export const NAT_PREFIX = "lvs-nat";
+
+const planOf = (prefix: string): NetworkPlan => ({
+  prefix,
   links: [
     [
       { node: "client", device: "eth0", addresses: ["172.16.254.1/24"] },
@@ -45,15 +48,15 @@ const PLAN: NetworkPlan = {
   switches: ["switch"],
   routes: SERVERS.map(({ name }) => ({ node: name, to: "default", via: "192.168.0.254" })),
   sysctls: [{ node: "director", name: "net.ipv4.ip_forward", value: "1" }],
-};
+});
 
 const script = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const program = (name: string) => fileURLToPath(new URL(`../../bin/${name}`, import.meta.url));
-const director = namespaceOf(PLAN, "director");
-const client = namespaceOf(PLAN, "client");
 
 /** Settings of a run. */
 export interface NatLabOptions {
+  /** Names of namespaces begin so. */
+  readonly prefix: string;
   /** Leaves the network, the servers and the service up. */
   readonly keep: boolean;
   readonly console: Console;
@@ -61,12 +64,19 @@ export interface NatLabOptions {
   readonly signal: AbortSignal;
 }
 
-/** Runs the lab. Rejects with a {@link LabFailure} if the balancer does not do what it promises. */
-export async function natLab({ keep, console, signal }: NatLabOptions): Promise<void> {
+/**
+ * Runs the lab. Rejects with a {@link LabFailure} if the balancer does not do what it promises, or if there is a lab
+ * already, kept or left behind: nobody's experiment is torn down unasked.
+ */
+export async function natLab({ prefix, keep, console, signal }: NatLabOptions): Promise<void> {
+  const plan = planOf(prefix);
+  if (nodesLeftUp(prefix).length > 0) {
+    throw new LabFailure("there is a nat lab already, left up before: `lvs lab nat --remove` takes it down");
+  }
   const children = new Set<ChildProcess>();
   const start = (node: string, argv: readonly [string, ...string[]], detached = false) => {
     signal.throwIfAborted();
-    const child = spawnInNamespace(namespaceOf(PLAN, node), argv, {
+    const child = spawnInNamespace(namespaceOf(plan, node), argv, {
       stdio: ["ignore", "pipe", "pipe"],
       detached,
       signal,
@@ -81,7 +91,7 @@ export async function natLab({ keep, console, signal }: NatLabOptions): Promise<
   let done = false;
   try {
     console.step("Network: client ── director ── switch ── three real servers");
-    buildNetwork(PLAN);
+    buildNetwork(plan);
     for (const { name, address } of SERVERS) {
       const server = start(
         name,
@@ -93,7 +103,7 @@ export async function natLab({ keep, console, signal }: NatLabOptions): Promise<
     const ipvsadm: Ipvsadm = (args) => {
       signal.throwIfAborted();
       console.command(`ipvsadm ${args.join(" ")}`);
-      return capture(director, [process.execPath, program("ipvsadm"), ...args], signal);
+      return capture(namespaceOf(plan, "director"), [process.execPath, program("ipvsadm"), ...args], signal);
     };
     await configure(ipvsadm);
     console.say(await ipvsadm(["-Ln"]));
@@ -103,8 +113,8 @@ export async function natLab({ keep, console, signal }: NatLabOptions): Promise<
     console.say(await ipvsadm(["-Ln", "--stats"]));
     done = true;
   } finally {
-    if (keep && done) farewell(console, children);
-    else await clean(children);
+    if (keep && done) farewell(plan, console, children);
+    else await clean(prefix, children);
   }
 }
 
@@ -213,11 +223,11 @@ async function killing(start: Start, console: Console): Promise<void> {
   console.say(`complete: ${bytes} bytes from ${server}, ${killed} processes of ours killed meanwhile`);
 }
 
-function farewell(console: Console, children: ReadonlySet<ChildProcess>): void {
+function farewell(plan: NetworkPlan, console: Console, children: ReadonlySet<ChildProcess>): void {
   console.step("Left up");
-  console.say(`ip netns exec ${director} ${program("ipvsadm")} -Ln
+  console.say(`ip netns exec ${namespaceOf(plan, "director")} ${program("ipvsadm")} -Ln
     the director
-ip netns exec ${client} curl http://${VIP}/
+ip netns exec ${namespaceOf(plan, "client")} curl http://${VIP}/
     a client
 ${program("lvs")} lab nat --remove
     takes it all down`);
@@ -228,15 +238,17 @@ ${program("lvs")} lab nat --remove
   }
 }
 
-async function clean(children: ReadonlySet<ChildProcess>): Promise<void> {
+async function clean(prefix: string, children: ReadonlySet<ChildProcess>): Promise<void> {
   const ends = [...children].map((child) => new Promise((resolve) => child.once("exit", resolve)));
   for (const child of children) child.kill("SIGKILL");
   await Promise.race([Promise.all(ends), sleep(2000, undefined, { ref: false })]);
-  await removeNatLab();
+  await removeNatLab(prefix);
 }
 
 /** Takes a lab down that was left up: the balancer's state, the servers and the namespaces. */
-export async function removeNatLab(): Promise<void> {
-  await capture(director, [process.execPath, program("lvs"), "unload"]).catch(() => {});
-  removeNetwork(PLAN.prefix);
+export async function removeNatLab(prefix: string): Promise<void> {
+  await capture(namespaceOf(planOf(prefix), "director"), [process.execPath, program("lvs"), "unload"]).catch(
+    () => {},
+  );
+  removeNetwork(prefix);
 }

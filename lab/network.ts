@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import {
   addAddress,
   addRoute,
@@ -9,19 +9,34 @@ import {
   deleteNetworkNamespace,
   getLink,
   inNetworkNamespace,
+  type LinkSettings,
   listNetworkNamespaces,
   type NetlinkSocket,
   setLink,
+  setNeighbour,
   withRouteSocket,
   writeSysctl,
 } from "../src/linux/index.ts";
-import { formatMac, ip, prefix } from "../src/net/index.ts";
+import { formatMac, ip, mac as macAddress, prefix } from "../src/net/index.ts";
 
 /** One end of a link: a device in a node, with its addresses ("192.0.2.1/24"). */
 export interface End {
   readonly node: string;
   readonly device: string;
   readonly addresses?: readonly string[];
+  /** Bytes. Default: 1500. Give both ends of a link the same. */
+  readonly mtu?: number;
+  /** As text; default: the kernel picks one. */
+  readonly mac?: string;
+}
+
+/** A way to other networks: through a gateway, or straight out of a device. */
+export interface PlannedRoute {
+  readonly node: string;
+  /** A prefix, or "default" (then the gateway's address says of which IP). */
+  readonly to: string;
+  readonly via?: string;
+  readonly device?: string;
 }
 
 /** What a lab's network looks like. Names of nodes become namespaces "PREFIX-NODE". */
@@ -30,7 +45,16 @@ export interface NetworkPlan {
   readonly links: readonly (readonly [End, End])[];
   /** Nodes that are switches: all their devices are ports of one bridge. */
   readonly switches?: readonly string[];
-  readonly routes?: readonly { readonly node: string; readonly to: string; readonly via: string }[];
+  readonly routes?: readonly PlannedRoute[];
+  /** Addresses of nodes' loopback devices, such as a virtual address on a real server. */
+  readonly loopback?: readonly { readonly node: string; readonly addresses: readonly string[] }[];
+  /** Neighbours that need not be asked for. */
+  readonly neighbours?: readonly {
+    readonly node: string;
+    readonly device: string;
+    readonly address: string;
+    readonly mac: string;
+  }[];
   /** Sysctls by node, names with dots. */
   readonly sysctls?: readonly { readonly node: string; readonly name: string; readonly value: string }[];
 }
@@ -45,6 +69,25 @@ export function nodesOf(plan: NetworkPlan): string[] {
   return [...new Set(plan.links.flat().map(({ node }) => node))];
 }
 
+/**
+ * A prefix of this process's own, so that several runs on one machine do not disturb each other. Removes what runs
+ * that were killed have left behind under the same name.
+ */
+export function ownPrefix(name: string): string {
+  if (process.getuid?.() === 0) {
+    for (const namespace of listNetworkNamespaces()) {
+      const pid = namespace.startsWith(`${name}-`) && /^\d+(?=-)/.exec(namespace.slice(name.length + 1))?.[0];
+      if (pid && !existsSync(`/proc/${pid}`)) removeNetwork(`${name}-${pid}`);
+    }
+  }
+  return `${name}-${process.pid}`;
+}
+
+/** The namespaces whose names begin with this prefix: of a network that was left up. */
+export function nodesLeftUp(prefix: string): string[] {
+  return listNetworkNamespaces().filter((name) => name.startsWith(`${prefix}-`));
+}
+
 /** Makes the namespaces, links, addresses and routes of a plan. On failure nothing is left. */
 export function buildNetwork(plan: NetworkPlan): void {
   removeNetwork(plan.prefix);
@@ -52,11 +95,7 @@ export function buildNetwork(plan: NetworkPlan): void {
     for (const node of nodesOf(plan)) createNetworkNamespace(namespaceOf(plan, node));
     for (const [one, other] of plan.links) {
       onNode(plan, one.node, (socket) =>
-        createVeth(
-          socket,
-          { name: one.device },
-          { name: other.device, namespace: namespaceOf(plan, other.node) },
-        ),
+        createVeth(socket, linkOf(one), { ...linkOf(other), namespace: namespaceOf(plan, other.node) }),
       );
     }
     for (const node of nodesOf(plan)) onNode(plan, node, (socket) => setUp(plan, node, socket));
@@ -78,9 +117,27 @@ function setUp(plan: NetworkPlan, node: string, socket: NetlinkSocket): void {
     for (const address of addresses ?? []) addAddress(socket, device, prefix(address));
     setLink(socket, device, { up: true, ...(bridged ? { master: "bridge" } : {}) });
   }
-  for (const { to, via } of (plan.routes ?? []).filter((route) => route.node === node)) {
-    addRoute(socket, { via: ip(via), ...(to === "default" ? {} : { to: prefix(to) }) });
+  for (const own of (plan.loopback ?? []).filter((each) => each.node === node)) {
+    for (const address of own.addresses) addAddress(socket, "lo", prefix(address));
   }
+  for (const { device, address, mac } of (plan.neighbours ?? []).filter((each) => each.node === node)) {
+    setNeighbour(socket, device, ip(address), macAddress(mac));
+  }
+  for (const { to, via, device } of (plan.routes ?? []).filter((route) => route.node === node)) {
+    addRoute(socket, {
+      ...(via === undefined ? {} : { via: ip(via) }),
+      ...(device === undefined ? {} : { link: device }),
+      ...(to === "default" ? {} : { to: prefix(to) }),
+    });
+  }
+}
+
+function linkOf({ device, mtu, mac }: End): LinkSettings {
+  return {
+    name: device,
+    ...(mtu === undefined ? {} : { mtu }),
+    ...(mac === undefined ? {} : { mac: macAddress(mac) }),
+  };
 }
 
 function onNode<T>(plan: NetworkPlan, node: string, work: (socket: NetlinkSocket) => T): T {
@@ -89,8 +146,7 @@ function onNode<T>(plan: NetworkPlan, node: string, work: (socket: NetlinkSocket
 
 /** Removes every namespace whose name begins with "PREFIX-", and ends the processes that live in them. */
 export function removeNetwork(prefix: string): void {
-  for (const name of listNetworkNamespaces()) {
-    if (!name.startsWith(`${prefix}-`)) continue;
+  for (const name of nodesLeftUp(prefix)) {
     endProcesses(name);
     deleteNetworkNamespace(name);
   }

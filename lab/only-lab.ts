@@ -2,11 +2,11 @@ import { type FileLock, hasCode, type LockTimeoutError, lockFile } from "../src/
 import { LabFailure } from "./console.ts";
 
 /**
- * Makes sure that one lab of this name runs on the machine: their namespaces have the same names. Throws LabFailure
+ * Makes sure that one lab with namespaces of these names runs on the machine. Throws LabFailure
  * that says who runs it.
  */
-export function onlyLab(name: string): FileLock {
-  const path = `/run/lvs-lab-${name}.lock`;
+export function onlyLab(name: string, prefix: string): FileLock {
+  const path = `/run/${prefix}.lock`;
   try {
     return lockFile(path, { timeout: 0 });
   } catch (error) {
