@@ -1,4 +1,4 @@
-import type { IpvsError } from "./errors.ts";
+import { type IpvsError, NotSupportedError } from "./errors.ts";
 import type {
   ConnectionEntry,
   Destination,
@@ -7,6 +7,7 @@ import type {
   ServiceStatus,
   SyncDaemon,
   SyncRole,
+  Sysctl,
   Timeouts,
   VirtualService,
 } from "./model.ts";
@@ -29,10 +30,19 @@ export type Command =
       readonly service: ServiceKey;
       readonly destination: DestinationKey;
     }
+  /**
+   * Gives a service a local address for FullNAT: canonical text, of the service's family. It becomes the last.
+   * EEXIST: the service has it already; EINVAL: not unicast, or of the other family; ENOSPC: no room.
+   */
+  | { readonly kind: "add-local-address"; readonly service: ServiceKey; readonly address: string }
+  /** Takes it away; connections that use it go on. ENOENT: the service does not have it. */
+  | { readonly kind: "delete-local-address"; readonly service: ServiceKey; readonly address: string }
   /** Zeroes the statistics of one service and its destinations, or (null) everything. */
   | { readonly kind: "zero"; readonly service: ServiceKey | null }
   /** A timeout of 0 keeps its value. */
   | { readonly kind: "set-timeouts"; readonly timeouts: Timeouts }
+  /** `UnknownSysctlError`, `SysctlValueError`. Value: decimal numbers separated by white space. */
+  | { readonly kind: "set-sysctl"; readonly name: string; readonly value: string }
   | { readonly kind: "start-daemon"; readonly daemon: SyncDaemonRequest }
   | { readonly kind: "stop-daemon"; readonly role: SyncRole; readonly syncId: number };
 
@@ -81,12 +91,26 @@ export interface Administration {
   editDestination(service: ServiceKey, destination: Destination): void;
   deleteDestination(service: ServiceKey, destination: DestinationKey): void;
   zero(service?: ServiceKey): void;
+  addLocalAddress(service: ServiceKey, address: string): void;
+  deleteLocalAddress(service: ServiceKey, address: string): void;
   setTimeouts(timeouts: Timeouts): void;
+  setSysctl(name: string, value: string): void;
 
   timeouts(): Timeouts;
 
   /** The connection table, templates included, in table order. May be large: entries are read as they are consumed. */
   connections(): Iterable<ConnectionEntry>;
+
+  /**
+   * Ends the connections and persistence templates that match: their next packet is one of a new connection. The
+   * function is called once for each entry, in table order, and must not change the director.
+   *
+   * @returns how many were ended
+   */
+  endConnections(matching: (entry: ConnectionEntry) => boolean): number;
+
+  /** All sysctls of IPVS, sorted by name. */
+  sysctls(): readonly Sysctl[];
 
   /** The sync daemons that run. */
   daemons(): readonly SyncDaemon[];
@@ -138,6 +162,28 @@ export abstract class AdministrationBase implements Administration {
 
   zero(service?: ServiceKey): void {
     this.#one({ kind: "zero", service: service ?? null });
+  }
+
+  /** Implementations that can end connections override this. */
+  endConnections(_matching: (entry: ConnectionEntry) => boolean): number {
+    throw new NotSupportedError("ending connections", { operation: "end-connections" });
+  }
+
+  /** Implementations that have sysctls override this, and carry out "set-sysctl". */
+  sysctls(): readonly Sysctl[] {
+    throw new NotSupportedError("sysctls", { operation: "list" });
+  }
+
+  setSysctl(name: string, value: string): void {
+    this.#one({ kind: "set-sysctl", name, value });
+  }
+
+  addLocalAddress(service: ServiceKey, address: string): void {
+    this.#one({ kind: "add-local-address", service, address });
+  }
+
+  deleteLocalAddress(service: ServiceKey, address: string): void {
+    this.#one({ kind: "delete-local-address", service, address });
   }
 
   setTimeouts(timeouts: Timeouts): void {

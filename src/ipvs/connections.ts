@@ -24,11 +24,17 @@ export function* readConnections(memory: DirectorMemory): Iterable<ConnectionEnt
     if ((state & REMOVED) !== 0) continue;
     const now = Number(BigInt.asUintN(32, plane.monotonicTime() >> TICK_SHIFT));
     const left = (connections.expires.get(row) - now) | 0;
+    const source = endpoint(connections.client.get(row), connections.clientPort.get(row));
     const entry: ConnectionEntry = {
+      template: false,
       protocol: protocolName(connections.protocol.get(row) & KIND_PROTOCOL),
       state: STATE_NAMES[state & STATE_MASK] ?? "UNKNOWN",
       expires: wholeSeconds(Math.max(left, 0)),
-      source: endpoint(connections.client.get(row), connections.clientPort.get(row)),
+      timeout: 0,
+      service: null,
+      method: "masquerade",
+      source,
+      local: source,
       virtual: endpoint(connections.virtual.get(row), connections.virtualPort.get(row)),
       destination: endpoint(connections.server.get(row), connections.serverPort.get(row)),
       engine: null,

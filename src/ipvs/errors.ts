@@ -4,9 +4,10 @@ import { type DestinationKey, destinationId, type ServiceKey, serviceId } from "
  * Why IPVS refused: the name of the errno the kernel's IPVS gives in the same situation.
  *
  * - ESRCH: the service does not exist (stopping a sync daemon: it does not run)
- * - ENOENT: the destination does not exist (adding or editing a service: no such scheduler or persistence engine)
- * - EEXIST: the service, destination or daemon exists already
- * - EINVAL: a value is not allowed; for a destination also: its address is not unicast
+ * - ENOENT: the destination or local address does not exist (adding or editing a service: no such scheduler or
+ *   persistence engine; setting a sysctl: it does not exist)
+ * - EEXIST: the service, destination, local address or daemon exists already
+ * - EINVAL: a value is not allowed; for a destination or local address also: it is not unicast
  * - ERANGE: a weight or threshold is out of range (lower threshold above the upper)
  * - ENODEV: the sync daemon's interface does not exist
  * - EOPNOTSUPP: known to IPVS, not implemented here yet (`NotSupportedError`)
@@ -29,10 +30,11 @@ export type IpvsErrorCode =
   | "EBUSY"
   | "EIO";
 
-/** What was asked, when it was refused. The kinds of `Command`, and "open", "list" for what is not one. */
+/** What was asked, when it was refused. The kinds of `Command`, and three for what is not one. */
 export type Operation =
   | "open"
   | "list"
+  | "end-connections"
   | "add-service"
   | "edit-service"
   | "delete-service"
@@ -40,8 +42,11 @@ export type Operation =
   | "add-destination"
   | "edit-destination"
   | "delete-destination"
+  | "add-local-address"
+  | "delete-local-address"
   | "zero"
   | "set-timeouts"
+  | "set-sysctl"
   | "start-daemon"
   | "stop-daemon";
 
@@ -87,6 +92,32 @@ export class NotSupportedError extends IpvsError {
   }
 }
 
+/** There is no sysctl of that name (code ENOENT). */
+export class UnknownSysctlError extends IpvsError {
+  override readonly name: string = "UnknownSysctlError";
+  /** As asked for, without prefix. */
+  readonly sysctl: string;
+
+  constructor(sysctl: string) {
+    super("ENOENT", { operation: "set-sysctl", message: `no such sysctl: ${sysctl}` });
+    this.sysctl = sysctl;
+  }
+}
+
+/** A sysctl does not take that value (code EINVAL). */
+export class SysctlValueError extends IpvsError {
+  override readonly name: string = "SysctlValueError";
+  readonly sysctl: string;
+  readonly value: string;
+
+  /** `expected` says what would be right: "0 or 1", "a number from 0 to 100"… */
+  constructor(sysctl: string, value: string, expected: string) {
+    super("EINVAL", { operation: "set-sysctl", message: `${sysctl}: "${value}" is not ${expected}` });
+    this.sysctl = sysctl;
+    this.value = value;
+  }
+}
+
 const REASONS: Record<IpvsErrorCode, string> = {
   ESRCH: "no such service",
   ENOENT: "no such destination",
@@ -103,10 +134,7 @@ const REASONS: Record<IpvsErrorCode, string> = {
 };
 
 function describe(code: IpvsErrorCode, facts: IpvsErrorFacts): string {
-  const reason =
-    code === "ENOENT" && facts.operation.endsWith("-service")
-      ? "no such scheduler or persistence engine"
-      : REASONS[code];
+  const reason = (code === "ENOENT" && missing(facts.operation)) || REASONS[code];
   const subject = [
     facts.service ? serviceId(facts.service) : "",
     facts.destination ? `-> ${destinationId(facts.destination)}` : "",
@@ -114,4 +142,10 @@ function describe(code: IpvsErrorCode, facts: IpvsErrorFacts): string {
     .filter((part) => part !== "")
     .join(" ");
   return subject === "" ? `${facts.operation}: ${reason}` : `${facts.operation} ${subject}: ${reason}`;
+}
+
+/** What ENOENT says is missing, where that is not a destination. */
+function missing(operation: Operation): string | null {
+  if (operation.endsWith("-service")) return "no such scheduler or persistence engine";
+  return operation.endsWith("-local-address") ? "no such local address" : null;
 }

@@ -58,6 +58,7 @@ function readStatus(memory: DirectorMemory, row: number, counted: Counted): Serv
   return {
     service: readVirtualService(memory, row),
     destinations,
+    localAddresses: [],
     statistics: statisticsOf(total),
     rates: ratesOf(averages),
   };
@@ -72,6 +73,7 @@ function readVirtualService(memory: DirectorMemory, row: number): VirtualService
     persistence: null,
     engine: null,
     onePacket: false,
+    clientAddress: "hidden",
   };
 }
 

@@ -68,13 +68,23 @@ export interface VirtualService {
   readonly engine: string | null;
   /** One-packet scheduling: each datagram is scheduled anew. UDP and fwmark services only. */
   readonly onePacket: boolean;
+  /** What the service's FullNAT servers are told of the client; without meaning under the other methods. */
+  readonly clientAddress: ClientAddress;
 }
+
+/**
+ * How a FullNAT server, which sees an address of the director as its peer, gets to know the client.
+ * "hidden": not at all. "toa": TCP option 254 in the client's first segments, copies that clients send themselves are
+ * removed. "proxy-v2": a PROXY protocol version 2 header before the first data. Not TCP: always hidden.
+ */
+export type ClientAddress = "hidden" | "toa" | "proxy-v2";
 
 /**
  * How packets reach the real server. "masquerade": address translation (NAT). "route": direct routing (DR).
  * "tunnel": encapsulated. "local": the server is the director itself. "bypass": on to the original destination.
+ * "fullnat": translation of both ends; the server sees an address of the director. Not one of the kernel's IPVS.
  */
-export type ForwardingMethod = "masquerade" | "route" | "tunnel" | "local" | "bypass";
+export type ForwardingMethod = "masquerade" | "route" | "tunnel" | "local" | "bypass" | "fullnat";
 
 /** The encapsulation of the tunnel method. */
 export interface Tunnel {
@@ -157,6 +167,11 @@ export interface ServiceStatus {
   readonly service: VirtualService;
   /** In the order the scheduler sees them: the one added last comes first. */
   readonly destinations: readonly DestinationStatus[];
+  /**
+   * Addresses of the director that FullNAT servers of this service see as their peer, canonical text, of the service's
+   * family, in the order they were added. Empty: the director's own address towards the server.
+   */
+  readonly localAddresses: readonly string[];
   readonly statistics: Statistics;
   readonly rates: Rates;
 }
@@ -170,16 +185,25 @@ export interface Endpoint {
 
 /** An entry of the connection table: a connection or a persistence template. */
 export interface ConnectionEntry {
+  /** A persistence template: it stands for all connections of its client and carries no packets itself. */
+  readonly template: boolean;
   /** "TCP", "UDP", "SCTP"; "IP" for templates of fwmark services. */
   readonly protocol: string;
   /** "ESTABLISHED", "UDP"… ; for templates "ASSURED" or "NONE". */
   readonly state: string;
   /** Whole seconds until the entry expires, rounded down. */
   readonly expires: number;
+  /** Whole seconds that the entry lives after a packet that leaves it in its present state. */
+  readonly timeout: number;
+  /** The service it was made for; null if that has been deleted since, or the entry does not tell. */
+  readonly service: ServiceKey | null;
+  readonly method: ForwardingMethod;
   /** The client. Port 0 in a template. */
   readonly source: Endpoint;
   /** What the client asked for. In the template of a fwmark service the address is the mark, big-endian. */
   readonly virtual: Endpoint;
+  /** Whom the server sees as its peer: `source`, or under FullNAT an address and port of the director. */
+  readonly local: Endpoint;
   /** The chosen server. */
   readonly destination: Endpoint;
   /** Set if a persistence engine made the entry: its name and what it found. */
@@ -212,6 +236,14 @@ export interface SyncDaemon {
 }
 
 export type SyncRole = "master" | "backup";
+
+/** A sysctl of IPVS and its value. */
+export interface Sysctl {
+  /** Without the prefix: "conn_reuse_mode" is /proc/sys/net/ipv4/vs/conn_reuse_mode to the kernel's IPVS. */
+  readonly name: string;
+  /** As text, as one reads it there: a number in decimal, or several with a tab between them. */
+  readonly value: string;
+}
 
 /** A text that is equal exactly for equal keys: for maps and for messages. */
 export function serviceId(key: ServiceKey): string {

@@ -54,6 +54,7 @@ function randomCommand(random: (limit: number) => number): Command {
     persistence: null,
     engine: null,
     onePacket: false,
+    clientAddress: "hidden" as const,
   });
   const destination = (): Destination => ({
     family: 4,

@@ -70,6 +70,7 @@ class Replay {
       persistence: null,
       engine: null,
       onePacket: false,
+      clientAddress: "hidden" as const,
     };
     const destination: Destination = {
       family: 4,
@@ -169,7 +170,15 @@ test("connections are listed as IPVS lists them", () => {
   const administration = new TableAdministration(new SimulatedPlane(director.machine));
   const key: ServiceKey = { kind: "address", family: 4, protocol: "tcp", address: "192.0.2.1", port: 80 };
   administration.addService({
-    ...{ key, scheduler: "rr", schedulerFlags: 0, persistence: null, engine: null, onePacket: false },
+    ...{
+      key,
+      scheduler: "rr",
+      schedulerFlags: 0,
+      persistence: null,
+      engine: null,
+      onePacket: false,
+      clientAddress: "hidden",
+    },
   });
   administration.addDestination(key, {
     ...{ family: 4, address: "10.0.0.1", port: 8080, method: "masquerade", tunnel: null, weight: 1 },

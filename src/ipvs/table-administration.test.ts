@@ -16,7 +16,15 @@ import { simulatedAdministration } from "./simulated-plane.ts";
 const KEY: ServiceKey = { kind: "address", family: 4, protocol: "tcp", address: "192.0.2.1", port: 80 };
 
 function service(key: ServiceKey, scheduler = "wrr"): VirtualService {
-  return { key, scheduler, schedulerFlags: 0, persistence: null, engine: null, onePacket: false };
+  return {
+    key,
+    scheduler,
+    schedulerFlags: 0,
+    persistence: null,
+    engine: null,
+    onePacket: false,
+    clientAddress: "hidden",
+  };
 }
 
 function server(address: string, settings: Partial<Destination> = {}): Destination {

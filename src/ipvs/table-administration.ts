@@ -179,6 +179,11 @@ function change(draft: Draft, command: Exclude<Command, { kind: "flush" }>): voi
     case "zero":
       draft.zero(command.service);
       break;
+    case "add-local-address":
+    case "delete-local-address":
+      throw new NotSupportedError("local addresses of FullNAT", { operation: command.kind });
+    case "set-sysctl":
+      throw new NotSupportedError("sysctls", { operation: command.kind });
     case "set-timeouts":
       draft.setTimeouts(command.timeouts);
       break;

@@ -38,6 +38,7 @@ export function serviceCommand(
     persistence: persistence === null ? null : { timeout: persistence, mask },
     engine: engine === "" ? null : engine,
     onePacket,
+    clientAddress: "hidden",
   };
   return { kind, service };
 }

@@ -10,11 +10,17 @@ import { runIpvsadm } from "./run.ts";
 function readEntry(line: string): ConnectionEntry {
   const [protocol, expire, state, source, virtual, destination, name, ...data] = line.split(/ +/);
   const [minutes, seconds] = expire!.split(":").map(Number);
+  const client = readEndpoint(source!);
   return {
+    template: state === "ASSURED",
+    timeout: 900,
+    service: null,
+    method: "masquerade",
+    local: client,
     protocol: protocol!,
     state: state!,
     expires: minutes! * 60 + seconds!,
-    source: readEndpoint(source!),
+    source: client,
     virtual: readEndpoint(virtual!),
     destination: readEndpoint(destination!),
     engine: name === undefined ? null : { name, data: data.join(" ") },

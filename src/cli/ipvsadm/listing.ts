@@ -128,6 +128,7 @@ const FORWARDING_LABELS: Record<Destination["method"], string> = {
   tunnel: "Tunnel",
   local: "Local",
   bypass: "Bypass",
+  fullnat: "FullNat",
 };
 
 function printDestinationLine(status: DestinationStatus, key: ServiceKey, options: ListOptions): string {

@@ -51,6 +51,7 @@ const METHOD_OPTIONS: Record<Destination["method"], string> = {
   // The kernel's own methods; what was said to get them is not known any more.
   local: "-g",
   bypass: "-g",
+  fullnat: "--fullnat",
 };
 
 function printSettings({ method, weight, tunnel }: Destination): string {

@@ -3,7 +3,7 @@
  * does, all schedulers, forwarding methods and both families included. It forwards nothing and counts nothing.
  */
 import { AdministrationBase, type Command, type DirectorInfo } from "../../ipvs/administration.ts";
-import { IpvsError } from "../../ipvs/errors.ts";
+import { IpvsError, SysctlValueError, UnknownSysctlError } from "../../ipvs/errors.ts";
 import {
   type ConnectionEntry,
   type Destination,
@@ -14,6 +14,7 @@ import {
   type ServiceKey,
   type ServiceStatus,
   type SyncDaemon,
+  type Sysctl,
   serviceId,
   type Timeouts,
   type VirtualService,
@@ -34,6 +35,7 @@ export interface MemoryDirectorOptions {
 interface Entry {
   service: VirtualService;
   destinations: Destination[];
+  localAddresses: string[];
 }
 
 export class MemoryAdministration extends AdministrationBase {
@@ -41,6 +43,11 @@ export class MemoryAdministration extends AdministrationBase {
   readonly #daemons = new Map<SyncDaemon["role"], SyncDaemon>();
   readonly #interfaces: ReadonlySet<string>;
   readonly #broadcasts: ReadonlySet<string>;
+  readonly #sysctls = new Map([
+    ["conn_reuse_mode", "1"],
+    ["expire_nodest_conn", "0"],
+    ["sync_threshold", "3\t50"],
+  ]);
   #timeouts: Timeouts = { tcp: 900, tcpFin: 120, udp: 300 };
   /** Entries that `connections()` answers. */
   entries: readonly ConnectionEntry[] = [];
@@ -71,6 +78,17 @@ export class MemoryAdministration extends AdministrationBase {
 
   connections(): Iterable<ConnectionEntry> {
     return this.entries;
+  }
+
+  override endConnections(matching: (entry: ConnectionEntry) => boolean): number {
+    const kept = this.entries.filter((entry) => !matching(entry));
+    const ended = this.entries.length - kept.length;
+    this.entries = kept;
+    return ended;
+  }
+
+  override sysctls(): readonly Sysctl[] {
+    return [...this.#sysctls].map(([name, value]) => ({ name, value }));
   }
 
   daemons(): readonly SyncDaemon[] {
@@ -123,6 +141,27 @@ export class MemoryAdministration extends AdministrationBase {
         entry.destinations.splice(this.#indexOf(entry, command.destination, command.kind), 1);
         break;
       }
+      case "add-local-address": {
+        const { kind: operation, service, address } = command;
+        const { localAddresses } = this.#find(service, operation);
+        if (localAddresses.includes(address)) throw new IpvsError("EEXIST", { operation, service });
+        if (!this.#isUnicast({ family: service.family, address })) {
+          throw new IpvsError("EINVAL", { operation, service });
+        }
+        localAddresses.push(address);
+        break;
+      }
+      case "delete-local-address": {
+        const { kind: operation, service, address } = command;
+        const { localAddresses } = this.#find(service, operation);
+        const index = localAddresses.indexOf(address);
+        if (index < 0) throw new IpvsError("ENOENT", { operation, service });
+        localAddresses.splice(index, 1);
+        break;
+      }
+      case "set-sysctl":
+        this.#setSysctl(command.name, command.value);
+        break;
       case "zero":
         if (command.service !== null) this.#find(command.service, command.kind);
         break;
@@ -146,7 +185,7 @@ export class MemoryAdministration extends AdministrationBase {
     const id = serviceId(service.key);
     if (this.#services.has(id)) throw new IpvsError("EEXIST", { operation, service: service.key });
     checkNames(service, operation);
-    this.#services.set(id, { service, destinations: [] });
+    this.#services.set(id, { service, destinations: [], localAddresses: [] });
   }
 
   #addDestination(service: ServiceKey, destination: Destination): void {
@@ -160,7 +199,13 @@ export class MemoryAdministration extends AdministrationBase {
     entry.destinations.unshift(destination);
   }
 
-  #isUnicast({ family, address }: Destination): boolean {
+  #setSysctl(name: string, value: string): void {
+    if (!this.#sysctls.has(name)) throw new UnknownSysctlError(name);
+    if (!/^[0-9]+$/.test(value)) throw new SysctlValueError(name, value, "a number");
+    this.#sysctls.set(name, value);
+  }
+
+  #isUnicast({ family, address }: Pick<Destination, "family" | "address">): boolean {
     const bytes = ip(address);
     if (isMulticast(bytes) || isUnspecified(bytes)) return false;
     if (family === 4) return address !== "255.255.255.255" && !this.#broadcasts.has(address);
@@ -208,7 +253,7 @@ function isMappedIpv4(address: Uint8Array): boolean {
   return address.every((byte, index) => index >= 12 || byte === (index < 10 ? 0 : 0xff));
 }
 
-function status({ service, destinations }: Entry): ServiceStatus {
+function status({ service, destinations, localAddresses }: Entry): ServiceStatus {
   return {
     service,
     destinations: destinations.map((destination) => ({
@@ -219,6 +264,7 @@ function status({ service, destinations }: Entry): ServiceStatus {
       statistics: NO_STATISTICS,
       rates: NO_RATES,
     })),
+    localAddresses,
     statistics: NO_STATISTICS,
     rates: NO_RATES,
   };

@@ -29,6 +29,7 @@ export function serviceOf(key: ServiceKey, changes: Partial<VirtualService> = {}
     persistence: null,
     engine: null,
     onePacket: false,
+    clientAddress: "hidden",
     ...changes,
   };
 }
@@ -55,7 +56,8 @@ export function serviceStatus(
   destinations: readonly DestinationStatus[] = [],
   changes: Partial<ServiceStatus> = {},
 ): ServiceStatus {
-  return { service, destinations, statistics: NO_STATISTICS, rates: NO_RATES, ...changes };
+  const idle = { localAddresses: [], statistics: NO_STATISTICS, rates: NO_RATES };
+  return { service, destinations, ...idle, ...changes };
 }
 
 /** A server at which nothing is going on, with changes. */

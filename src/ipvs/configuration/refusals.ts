@@ -52,6 +52,7 @@ const METHODS: Record<Destination["method"], string | null> = {
   tunnel: "tunnelling (-i); use masquerading (-m)",
   local: "local servers",
   bypass: "bypass",
+  fullnat: "FullNAT (--fullnat); use masquerading (-m)",
 };
 
 /** Throws NotSupportedError for forwarding methods that do not exist here yet. */

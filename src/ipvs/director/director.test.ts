@@ -37,7 +37,15 @@ const pins = join(folder, "run", "bpf");
 const KEY: ServiceKey = { kind: "address", family: 4, protocol: "tcp", address: "192.0.2.1", port: 80 };
 
 function service(key: ServiceKey = KEY, scheduler = "wrr"): VirtualService {
-  return { key, scheduler, schedulerFlags: 0, persistence: null, engine: null, onePacket: false };
+  return {
+    key,
+    scheduler,
+    schedulerFlags: 0,
+    persistence: null,
+    engine: null,
+    onePacket: false,
+    clientAddress: "hidden",
+  };
 }
 
 function server(last: number, settings: Partial<Destination> = {}): Destination {

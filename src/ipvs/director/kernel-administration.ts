@@ -2,7 +2,7 @@ import { createMachine } from "../../bpf/index.ts";
 import { missingCapabilities } from "../../linux/index.ts";
 import { AdministrationBase, type Command, type DirectorInfo } from "../administration.ts";
 import { IpvsError, type Operation } from "../errors.ts";
-import type { ConnectionEntry, ServiceKey, ServiceStatus, SyncDaemon, Timeouts } from "../model.ts";
+import type { ConnectionEntry, ServiceKey, ServiceStatus, SyncDaemon, Sysctl, Timeouts } from "../model.ts";
 import { simulatedAdministration } from "../simulated-plane.ts";
 import { CONNECTION_TABLE_SIZE, IPVS_VERSION, TableAdministration } from "../table-administration.ts";
 import { NamespaceState, type Present } from "./namespace-state.ts";
@@ -68,6 +68,19 @@ export class KernelAdministration extends AdministrationBase {
     return this.#read("list", (director) => director.connections());
   }
 
+  override endConnections(matching: (entry: ConnectionEntry) => boolean): number {
+    return fromSystem("end-connections", () =>
+      this.#state.change(
+        () => false,
+        (present) => (present === null ? 0 : this.#director(present).endConnections(matching)),
+      ),
+    );
+  }
+
+  override sysctls(): readonly Sysctl[] {
+    return this.#read("list", (director) => director.sysctls());
+  }
+
   daemons(): readonly SyncDaemon[] {
     return this.#read("list", (director) => director.daemons());
   }
@@ -109,6 +122,7 @@ function changesAnEmptyDirector(commands: readonly Command[]): boolean {
     if (command.kind === "set-timeouts" && Object.values(command.timeouts).some((seconds) => seconds > 0)) {
       return true;
     }
+    if (command.kind === "set-sysctl" && emptyDirector().apply([command])[0] === null) return true;
     if (command.kind === "add-service" && emptyDirector().apply([command])[0] === null) return true;
   }
   return false;

@@ -199,6 +199,7 @@ describe("traffic through a director in the kernel", { skip }, () => {
           persistence: null,
           engine: null,
           onePacket: false,
+          clientAddress: "hidden",
         },
       });
       administration.addDestination(KEY, rip(1));
@@ -232,6 +233,7 @@ describe("traffic through a director in the kernel", { skip }, () => {
           persistence: null,
           engine: null,
           onePacket: false,
+          clientAddress: "hidden",
         },
       });
       administration.zero();

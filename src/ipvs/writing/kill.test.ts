@@ -14,7 +14,15 @@ const SECOND: ServiceKey = { ...FIRST, protocol: "udp", port: 53 };
 const THIRD: ServiceKey = { ...FIRST, port: 443 };
 
 function service(key: ServiceKey, scheduler: string): VirtualService {
-  return { key, scheduler, schedulerFlags: 0, persistence: null, engine: null, onePacket: false };
+  return {
+    key,
+    scheduler,
+    schedulerFlags: 0,
+    persistence: null,
+    engine: null,
+    onePacket: false,
+    clientAddress: "hidden",
+  };
 }
 
 function server(last: number, weight = 1, upperThreshold = 0, lowerThreshold = 0): Destination {
