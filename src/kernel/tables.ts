@@ -23,6 +23,7 @@ import {
   type Infer,
   ipv4,
   perCpuArrayMap,
+  programArray,
   struct,
   timer,
   u8,
@@ -334,7 +335,10 @@ export const Destination = struct("Destination", {
   overloaded: u32,
   /** Runtime: FullNAT: where the search for a free local port goes on. */
   portCursor: u32,
-  spare: array(u32, 3),
+  /** Configuration: its weight, and the last one above 0 (mh). */
+  weight: u32,
+  lastWeight: u32,
+  spare: u32,
   /** Runtime. */
   hop: NextHop,
 });
@@ -518,6 +522,9 @@ export const Scratch = struct("Scratch", {
   /** IPv6: the addresses of the flow that is being looked for. */
   source: Address,
   destination: Address,
+  /** `Connection.control` of the connection about to be made. */
+  control: u32,
+  reserved: u32,
 });
 export type Scratch = Infer<typeof Scratch>;
 export const scratch = perCpuArrayMap("scratch", { value: Scratch, entries: 1 });
@@ -533,6 +540,10 @@ export const ServerEntry = struct("ServerEntry", {
 });
 export type ServerEntry = Infer<typeof ServerEntry>;
 export const servers = hashMap("servers", { key: ServerKey, value: ServerEntry, entries: 65536 });
+
+/** Where `ingress` hands packets on to: programs of the same source for other families. */
+export const programs = programArray("programs", { entries: 4 });
+export const PROGRAM_IPV6 = 0;
 
 /** The clock of the sweeper and the estimator: one timer that re-arms itself every tick. Runtime. */
 export const Ticker = struct("Ticker", {
