@@ -188,13 +188,16 @@ test("connections are listed as IPVS lists them", () => {
   director.receive(frame, { ifindex: interfaceOf("client") });
   director.wait(10);
   assert.deepEqual(
-    [...administration.connections()],
+    [...administration.connections()].map(({ timeout: _timeout, service: _service, ...shown }) => shown),
     [
       {
+        template: false,
+        method: "masquerade",
         protocol: "TCP",
         state: "SYN_RECV",
         expires: 50,
         source: { family: 4, address: "198.18.0.10", port: 40000 },
+        local: { family: 4, address: "198.18.0.10", port: 40000 },
         virtual: { family: 4, address: "192.0.2.1", port: 80 },
         destination: { family: 4, address: "10.0.0.1", port: 8080 },
         engine: null,

@@ -21,7 +21,7 @@ export function serviceCommand(
   settings: Settings,
   schedulerFlags: number,
 ): Command {
-  const { persistence, mask, engine, given } = settings;
+  const { persistence, mask, engine, given, clientAddress } = settings;
   const onePacket = given.has("ops");
   if (key.kind === "address") {
     if (key.port === 0 && persistence === null) {
@@ -29,6 +29,9 @@ export function serviceCommand(
     }
     if (onePacket && key.protocol !== "udp") {
       throw new UsageError("One-Packet Scheduling is only for UDP virtual services");
+    }
+    if (clientAddress !== "hidden" && key.protocol !== "tcp") {
+      throw new UsageError("The client's address can only be told to servers of TCP services");
     }
   }
   const service: VirtualService = {
@@ -38,7 +41,7 @@ export function serviceCommand(
     persistence: persistence === null ? null : { timeout: persistence, mask },
     engine: engine === "" ? null : engine,
     onePacket,
-    clientAddress: "hidden",
+    clientAddress,
   };
   return { kind, service };
 }
@@ -61,7 +64,7 @@ export function serverCommand(
   if (server.family !== service.family && tunnel === null) {
     throw new UsageError("Different address family is allowed only for tunneling servers");
   }
-  const keepsPort = method === "masquerade" || service.kind === "mark";
+  const keepsPort = method === "masquerade" || method === "fullnat" || service.kind === "mark";
   const destination: Destination = {
     family: server.family,
     address: server.address,
@@ -87,6 +90,19 @@ function readTunnel(settings: Settings): Tunnel {
 function readChecksum(given: ReadonlySet<OptionName>): Tunnel["checksum"] {
   if (given.has("tun-csum")) return "full";
   return given.has("tun-remcsum") ? "remote" : "none";
+}
+
+/** `-P` and `-Q`: a local address of FullNAT. */
+export function localAddressCommand(
+  kind: "add-local-address" | "delete-local-address",
+  service: ServiceKey,
+  settings: Settings,
+): Command {
+  const { family, address } = settings.localAddress!;
+  if (family !== service.family) {
+    throw new UsageError("Local addresses have the address family of the service");
+  }
+  return { kind, service, address };
 }
 
 /** `--start-daemon` and `--stop-daemon`. */

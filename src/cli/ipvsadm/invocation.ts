@@ -1,10 +1,12 @@
 import type { Administration } from "../../ipvs/administration.ts";
 import { IpvsError } from "../../ipvs/errors.ts";
+import type { ServiceKey } from "../../ipvs/model.ts";
 import { printConnection, printConnectionTitle } from "./connections.ts";
 import type { IpvsadmEnvironment } from "./environment.ts";
 import { HELP, VERSION_LINE } from "./help.ts";
 import type { ListRequest } from "./list-request.ts";
 import { type ListOptions, printDaemons, printService, printServices, printTimeouts } from "./listing.ts";
+import { printLocalAddresses } from "./local-addresses.ts";
 import type { Names } from "./names.ts";
 import type { Invocation } from "./parse.ts";
 import { printRules } from "./save.ts";
@@ -28,6 +30,8 @@ export function runInvocation(
       return 0;
     case "list":
       return list(invocation.request, environment);
+    case "local-addresses":
+      return listLocalAddresses(invocation.service, invocation.numeric, environment);
     case "save":
       stdout(printRules(administration().services(), invocation.numeric ? null : names));
       return 0;
@@ -61,14 +65,29 @@ function list(request: ListRequest, environment: IpvsadmEnvironment): number {
         return 0;
       }
       const service = director.service(request.service);
-      if (service === null) {
-        stderr(`${sentence(new IpvsError("ESRCH", { operation: "list" }))}\n`);
-        return NOT_FOUND;
-      }
+      if (service === null) return noSuchService(stderr);
       stdout(printService(service, options));
       return 0;
     }
   }
+}
+
+function noSuchService(stderr: (text: string) => void): number {
+  stderr(`${sentence(new IpvsError("ESRCH", { operation: "list" }))}\n`);
+  return NOT_FOUND;
+}
+
+function listLocalAddresses(
+  key: ServiceKey | null,
+  numeric: boolean,
+  { administration, stdout, stderr, names }: IpvsadmEnvironment,
+): number {
+  const director = administration();
+  const one = key === null ? null : director.service(key);
+  if (key !== null && one === null) return noSuchService(stderr);
+  const services = one === null ? director.services() : [one];
+  stdout(printLocalAddresses(services, director.connections(), numeric ? null : names));
+  return 0;
 }
 
 /** The table may have a million entries: they are written as they are read. */

@@ -40,6 +40,9 @@ export const CHECK_ORDER: readonly OptionName[] = [
   "tun-nocsum",
   "tun-csum",
   "tun-remcsum",
+  "local-address",
+  "toa",
+  "proxy-protocol",
 ];
 
 /** What a command (or a tunnel type) does with the options: those not named are illegal. */
@@ -66,6 +69,9 @@ const SERVICE_SETTINGS: readonly OptionName[] = [
   "pe",
   "sched-flags",
 ];
+
+/** How servers get to know the client: one way at most. */
+const CLIENT_ADDRESS: readonly OptionName[] = ["toa", "proxy-protocol"];
 
 const SERVER_SETTINGS: readonly OptionName[] = [
   "forwarding-method",
@@ -94,8 +100,8 @@ const LIST_SETTINGS: readonly OptionName[] = [
 
 /** The legality matrix: command by option. `--sort` and `-6` are no part of it. */
 export const COMMAND_LEGALITY: Record<Exclude<CommandName, "help" | "version">, Legality> = {
-  "add-service": legality(["service-address"], SERVICE_SETTINGS),
-  "edit-service": legality(["service-address"], SERVICE_SETTINGS),
+  "add-service": legality(["service-address"], SERVICE_SETTINGS, CLIENT_ADDRESS),
+  "edit-service": legality(["service-address"], SERVICE_SETTINGS, CLIENT_ADDRESS),
   "delete-service": legality(["service-address"]),
   flush: legality([]),
   restore: legality([]),
@@ -111,6 +117,9 @@ export const COMMAND_LEGALITY: Record<Exclude<CommandName, "help" | "version">, 
     ["syncid", "sync-maxlen", "mcast-interface", "mcast-group", "mcast-port", "mcast-ttl"],
   ),
   "stop-daemon": legality([], ["syncid"]),
+  "add-laddr": legality(["service-address", "local-address"]),
+  "del-laddr": legality(["service-address", "local-address"]),
+  "get-laddr": legality([], ["service-address", "numeric"]),
 };
 
 const TUNNEL_OPTIONS: readonly OptionName[] = [

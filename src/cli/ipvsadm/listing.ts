@@ -112,6 +112,8 @@ function printServiceFlags(service: VirtualService): string {
     if (service.engine !== null) parts.push(`pe ${service.engine}`);
   }
   if (service.onePacket) parts.push("ops");
+  if (service.clientAddress === "toa") parts.push("toa");
+  if (service.clientAddress === "proxy-v2") parts.push("proxy-protocol v2");
   return parts.map((part) => ` ${part}`).join("");
 }
 

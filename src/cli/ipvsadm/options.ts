@@ -1,6 +1,7 @@
 /**
  * The options of `ipvsadm` as data: their spellings, whether they take an argument, and what each one says.
- * Source: `ipvsadm --help` as recorded.
+ * Source: `ipvsadm --help` as recorded; those of FullNAT are as in the ipvsadm of DPVS, but for `-b`, which has another
+ * meaning in 1.31.
  */
 
 /** The commands by the names that error messages use. */
@@ -19,6 +20,9 @@ export type CommandName =
   | "set"
   | "start-daemon"
   | "stop-daemon"
+  | "add-laddr"
+  | "del-laddr"
+  | "get-laddr"
   | "help"
   | "version";
 
@@ -57,7 +61,10 @@ export type OptionName =
   | "sync-maxlen"
   | "mcast-group"
   | "mcast-port"
-  | "mcast-ttl";
+  | "mcast-ttl"
+  | "local-address"
+  | "toa"
+  | "proxy-protocol";
 
 /** One spelling of an option on the command line. */
 export interface OptionSpec {
@@ -161,4 +168,12 @@ export const OPTIONS: readonly OptionSpec[] = [
   withArgument("mcast-group", null, "mcast-group"),
   withArgument("mcast-port", null, "mcast-port"),
   withArgument("mcast-ttl", null, "mcast-ttl"),
+  command("add-laddr", "P", "add-laddr"),
+  command("del-laddr", "Q", "del-laddr"),
+  command("get-laddr", "G", "get-laddr"),
+  withArgument("local-address", "z", "local-address"),
+  withArgument("laddr", null, "local-address"),
+  flag("fullnat", null, "forwarding-method", "fullnat"),
+  flag("toa", null, "toa"),
+  withArgument("proxy-protocol", null, "proxy-protocol"),
 ];

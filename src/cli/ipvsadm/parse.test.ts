@@ -29,6 +29,7 @@ describe("commands as data", () => {
         persistence: { timeout: 60, mask: 0xffff0000 },
         engine: "sip",
         onePacket: true,
+        clientAddress: "hidden",
       },
     });
     assert.deepEqual(command("-D -f 7 -6"), {

@@ -1,6 +1,12 @@
 import type { Command } from "../../ipvs/administration.ts";
-import type { Timeouts } from "../../ipvs/model.ts";
-import { daemonCommand, schedulerOf, serverCommand, serviceCommand } from "./commands.ts";
+import type { ServiceKey, Timeouts } from "../../ipvs/model.ts";
+import {
+  daemonCommand,
+  localAddressCommand,
+  schedulerOf,
+  serverCommand,
+  serviceCommand,
+} from "./commands.ts";
 import { TRY_HELP } from "./help.ts";
 import { checkCommandOptions } from "./legality.ts";
 import { type ListRequest, listRequest } from "./list-request.ts";
@@ -15,6 +21,8 @@ export type Invocation =
   | { readonly kind: "change"; readonly command: Command }
   | { readonly kind: "list"; readonly request: ListRequest }
   | { readonly kind: "save"; readonly numeric: boolean }
+  /** `service` null: of all services. */
+  | { readonly kind: "local-addresses"; readonly service: ServiceKey | null; readonly numeric: boolean }
   | { readonly kind: "restore" }
   | { readonly kind: "help" }
   | { readonly kind: "version" };
@@ -80,6 +88,12 @@ function read(words: readonly string[], names: Names): Invocation {
     case "start-daemon":
     case "stop-daemon":
       return change(daemonCommand(daemon!.kind, daemon!.role, settings));
+    case "add-laddr":
+      return change(localAddressCommand("add-local-address", service!, settings));
+    case "del-laddr":
+      return change(localAddressCommand("delete-local-address", service!, settings));
+    case "get-laddr":
+      return { kind: "local-addresses", service, numeric: given.has("numeric") };
     case "list":
       return { kind: command, request: listRequest(given, service) };
     case "save":

@@ -1,5 +1,7 @@
 import {
+  type ClientAddress,
   type DestinationKey,
+  type Family,
   type ForwardingMethod,
   IPV4_HOST_MASK,
   IPV6_HOST_PREFIX,
@@ -41,6 +43,15 @@ export interface Settings {
   tunnelType: Tunnel["type"];
   tunnelPort: number;
   daemon: Partial<Omit<SyncDaemon, "role">>;
+  localAddress: LocalAddress | null;
+  clientAddress: ClientAddress;
+}
+
+/** Of FullNAT. */
+export interface LocalAddress {
+  readonly family: Family;
+  /** Canonical text. */
+  readonly address: string;
 }
 
 function defaults(): Settings {
@@ -60,6 +71,8 @@ function defaults(): Settings {
     tunnelType: "ipip",
     tunnelPort: 0,
     daemon: {},
+    localAddress: null,
+    clientAddress: "hidden",
   };
 }
 
@@ -171,6 +184,15 @@ function readValue(
     case "mcast-ttl":
       settings.daemon = { ...settings.daemon, ttl: values.readMulticastTtl(argument) };
       break;
+    case "local-address":
+      settings.localAddress = readLocalAddress(argument, names);
+      break;
+    case "toa":
+      settings.clientAddress = "toa";
+      break;
+    case "proxy-protocol":
+      settings.clientAddress = values.readProxyProtocol(argument);
+      break;
     default:
       // The others say all by being there.
       break;
@@ -199,4 +221,10 @@ function readServer(service: ServiceKey | null, text: string, names: Names): Des
   if (given === null) throw new UsageError("illegal real server address[:port] specified");
   const servicePort = service?.kind === "address" ? service.port : 0;
   return { family: given.family, address: given.address, port: given.port ?? servicePort };
+}
+
+function readLocalAddress(text: string, names: Names): LocalAddress {
+  const given = readAddress(text, null, names);
+  if (given === null || given.port !== null) throw new UsageError("illegal local address specified");
+  return { family: given.family, address: given.address };
 }

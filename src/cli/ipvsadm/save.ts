@@ -28,13 +28,15 @@ function printServiceRules(status: ServiceStatus, names: Names | null): string {
     service.engine === null ? "" : ` --pe ${service.engine}`,
     service.onePacket ? " -o" : "",
     flags === "" ? "" : ` -b ${flags}`,
+    CLIENT_ADDRESS_OPTIONS[service.clientAddress],
     "\n",
   ];
+  const localAddresses = status.localAddresses.map((address) => `-P ${key} -z ${address}\n`);
   const servers = sortDestinations(status.destinations).map(
     ({ destination }) =>
       `-a ${key} -r ${destinationName(destination, service.key, names, FULL_WIDTH)}${printSettings(destination)}\n`,
   );
-  return rule.join("") + servers.join("");
+  return [...rule, ...localAddresses, ...servers].join("");
 }
 
 const PROTOCOL_OPTIONS = { tcp: "-t", udp: "-u", sctp: "--sctp-service" } as const;
@@ -43,6 +45,8 @@ function printKey(key: ServiceKey, names: Names | null): string {
   if (key.kind === "mark") return `-f ${signedMark(key.mark)}${key.family === 6 ? " -6" : ""}`;
   return `${PROTOCOL_OPTIONS[key.protocol]} ${serviceName(key, names, FULL_WIDTH)}`;
 }
+
+const CLIENT_ADDRESS_OPTIONS = { hidden: "", toa: " --toa", "proxy-v2": " --proxy-protocol v2" } as const;
 
 const METHOD_OPTIONS: Record<Destination["method"], string> = {
   masquerade: "-m",

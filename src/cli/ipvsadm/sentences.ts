@@ -18,6 +18,8 @@ const SENTENCES: Partial<Record<Operation, Sentences>> = {
   "add-destination": { ESRCH: SERVICE_NOT_DEFINED, EEXIST: "Destination already exists" },
   "edit-destination": { ESRCH: SERVICE_NOT_DEFINED, ENOENT: NO_DESTINATION },
   "delete-destination": { ESRCH: SERVICE_NOT_DEFINED, ENOENT: NO_DESTINATION },
+  "add-local-address": { ESRCH: SERVICE_NOT_DEFINED, EEXIST: "Local address already exists" },
+  "delete-local-address": { ESRCH: SERVICE_NOT_DEFINED, ENOENT: "No such local address" },
   "start-daemon": { EEXIST: "Daemon has already run" },
   "stop-daemon": { ESRCH: "No daemon is running" },
 };

@@ -1,4 +1,4 @@
-import type { SyncRole } from "../../ipvs/model.ts";
+import type { ClientAddress, SyncRole } from "../../ipvs/model.ts";
 import {
   type Protocol,
   SCHEDULER_FLAG_1,
@@ -83,6 +83,13 @@ export function readTunnelPort(text: string): number {
 export function readTunnelType(text: string): Tunnel["type"] {
   if (text === "ipip" || text === "gue" || text === "gre") return text;
   throw new UsageError("illegal tunnel type specified");
+}
+
+/** The version of the PROXY protocol by which servers get to know the client. */
+export function readProxyProtocol(text: string): ClientAddress {
+  if (text === "v2") return "proxy-v2";
+  if (text === "disable") return "hidden";
+  throw new UsageError(`illegal proxy protocol \`${text}' specified: there are v2 and disable`);
 }
 
 /** The two daemon commands complain in two spellings. */

@@ -1,6 +1,8 @@
 import {
+  type ConnectionEntry,
   type Destination,
   type DestinationStatus,
+  type Endpoint,
   NO_RATES,
   NO_STATISTICS,
   type ServiceKey,
@@ -74,4 +76,31 @@ export function serverStatus(
     rates: NO_RATES,
     ...changes,
   };
+}
+
+/** An established, masqueraded TCP connection with changes, from `198.51.100.1:1024 192.0.2.1:80 10.0.0.1:8080`. */
+export function connectionOf(text: string, changes: Partial<ConnectionEntry> = {}): ConnectionEntry {
+  const [source, virtual, destination] = text.split(" ").map(endpointOf);
+  return {
+    template: false,
+    protocol: "TCP",
+    state: "ESTABLISHED",
+    expires: 899,
+    timeout: 900,
+    service: null,
+    method: "masquerade",
+    source: source!,
+    virtual: virtual!,
+    local: source!,
+    destination: destination!,
+    engine: null,
+    ...changes,
+  };
+}
+
+/** From `10.0.0.1:80` or `[2001:db8::1]:80`. */
+export function endpointOf(text: string): Endpoint {
+  const colon = text.lastIndexOf(":");
+  const address = text.slice(0, colon).replace(/[[\]]/g, "");
+  return { family: address.includes(":") ? 6 : 4, address, port: Number(text.slice(colon + 1)) };
 }
