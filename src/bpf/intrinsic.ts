@@ -28,6 +28,8 @@ export type HelperArgument =
   | { readonly from: "reference"; readonly argument: number; readonly nullable?: boolean }
   /** The size in bytes of the memory that argument refers to. */
   | { readonly from: "size"; readonly argument: number }
+  /** A number of bytes at the start of the memory that argument `of` refers to; all of it if the argument is left out. */
+  | { readonly from: "length"; readonly argument: number; readonly of: number }
   /** The map (a value of the program, not a register). */
   | { readonly from: "map"; readonly argument: number }
   /** Address of a kernel function; the kernel calls it with `receives` in R1, R2, … */

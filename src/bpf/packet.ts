@@ -1,6 +1,6 @@
 import type { Infer, Schema, u32 } from "./schema/types.ts";
 
-/** The packet a traffic-control program is called with. All fields but `mark` are read-only. */
+/** The packet a traffic-control program is called with. All fields but `mark` and `priority` are read-only. */
 export interface Packet {
   /** Bytes in all, the Ethernet header included. */
   readonly length: u32;
@@ -16,6 +16,10 @@ export interface Packet {
   readonly ingressIfindex: u32;
   /** The firewall mark. */
   mark: u32;
+  /** The priority by which queues sort. */
+  priority: u32;
+  /** The flow hash as far as anybody has computed it, else 0: see `flowHash`. */
+  readonly hash: u32;
   /** Bytes of payload per segment of a super-packet, else 0. */
   readonly gsoSize: u32;
   /** Segments of a super-packet, else 0. */

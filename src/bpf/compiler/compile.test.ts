@@ -276,6 +276,61 @@ const programs: readonly [name: string, verdict: number | undefined, text: strin
      }`,
   ],
   [
+    "lengths known at run time, memory in a map",
+    undefined,
+    `export const Scratch = struct("Scratch", { head: u32, bytes: bytes(2048) });
+     export type Scratch = Infer<typeof Scratch>;
+     export const scratch = perCpuArrayMap("scratch", { value: Scratch, entries: 1 });
+     export const Word = struct("Word", { word: u32be });
+     export function move(p: Packet, room: Scratch, from: u32, to: u32, count: u32): u32 {
+       if (count < 1 || count > 1500) return 1;
+       if (loadBytes(p, from, room.bytes, count) !== 0) return 2;
+       room.bytes[0] = room.bytes[count - 1]!;
+       return storeBytes(p, to, room.bytes, 0, count) === 0 ? 0 : 3;
+     }
+     export function f(p: Packet): u32 {
+       const room = scratch.lookup(0);
+       if (room === null) return 9;
+       const ip = p.header(Ipv4, 14);
+       if (ip === null) return 8;
+       const length = (ip.versionLength & 15) * 4;
+       const total = ip.total;
+       let n = 0;
+       n = (n * 10 + move(p, room, 14, 20, (p.length - 40) >>> 0)) >>> 0;
+       n = (n * 10 + move(p, room, 14 + length, 30, Math.min(total - length, 20) >>> 0)) >>> 0;
+       n = (n * 10 + move(p, room, (p.length - 4) >>> 0, 14, total & 7)) >>> 0;
+       const last = p.header(Word, 14);
+       const rest = p.length - 50;
+       if (rest >= 1 && rest <= 2048 && loadBytes(p, 50, room.bytes, rest) === 0) n = (n + 100000 * room.bytes[rest - 1]!) >>> 0;
+       if (loadBytes(p, p.length, room.bytes, 5) === 0) return 7;
+       return last === null ? 6 : (n + room.bytes[0]!) >>> 0;
+     }`,
+  ],
+  [
+    "fields of the packet",
+    undefined,
+    `export function f(p: Packet): u32 {
+       p.mark = 5;
+       p.priority = p.mark + 2;
+       return (p.priority * 100 + p.mark + p.hash + p.gsoSize) >>> 0;
+     }`,
+  ],
+  [
+    "levels of checksums, copies and hashes",
+    undefined,
+    `export function f(p: Packet): u32 {
+       let n = checksumLevel(p, 0n) === -13 ? 1 : 0;
+       checksumLevel(p, 1n);
+       checksumLevel(p, 1n);
+       n = (n * 10 + checksumLevel(p, 0n)) >>> 0;
+       checksumLevel(p, 3n);
+       n = (n * 10 + (checksumLevel(p, 0n) === -13 ? 1 : 0)) >>> 0;
+       n = (n * 10 + (cloneRedirect(p, 1, 4) === -22 ? 1 : 0)) >>> 0;
+       n = (n * 10 + (flowHash(p) === 0 ? 0 : 1)) >>> 0;
+       return n >>> 0;
+     }`,
+  ],
+  [
     "references out of functions",
     undefined,
     `export function choose(a: Value, b: Value, first: boolean): Value { return first ? a : b; }

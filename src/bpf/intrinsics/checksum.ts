@@ -1,11 +1,11 @@
 /** Helpers for Internet checksums (RFC 1071, RFC 1624) that know of checksum offload. */
 import { intrinsic } from "../intrinsic.ts";
 import type { Packet } from "../packet.ts";
-import type { s32, u32 } from "../schema/types.ts";
+import type { s32, u32, u64 } from "../schema/types.ts";
 import { placeOf } from "../schema/view-base.ts";
 import { addChecksum, foldChecksum, sumBytes } from "../simulator/checksum.ts";
 import { simulated } from "../simulator/packet.ts";
-import { replaceL3, replaceL4 } from "../simulator/packet-checksum.ts";
+import { changeLevel, replaceL3, replaceL4 } from "../simulator/packet-checksum.ts";
 import { helper, nullable, packet, size, value } from "./lower.ts";
 
 /** Flags of `replaceL4Checksum`, added to the size. The change is of the pseudo-header (an address). */
@@ -14,6 +14,12 @@ export const CHECKSUM_PSEUDO_HEADER = 0x10;
 export const CHECKSUM_ZERO_IS_NONE = 0x20;
 /** With CHECKSUM_ZERO_IS_NONE: compute also if there was none. */
 export const CHECKSUM_ENFORCE = 0x40;
+
+/** What `checksumLevel` is to do. */
+export const CHECKSUM_LEVEL_QUERY = 0;
+export const CHECKSUM_LEVEL_INCREMENT = 1;
+export const CHECKSUM_LEVEL_DECREMENT = 2;
+export const CHECKSUM_LEVEL_RESET = 3;
 
 const MOVES = { invalidatesPackets: true };
 const EINVAL = 22;
@@ -57,4 +63,14 @@ export const checksumDifference = intrinsic(
     }
     return foldChecksum(sum);
   },
+);
+
+/**
+ * Changes how many of the packet's checksums, from the outside in, count as verified: one more or one less after a
+ * header with a checksum was added or removed, or none. QUERY returns that number less one, or -13 (EACCES: none is
+ * known to be right); the others return 0. -22 (EINVAL) for another `action`.
+ */
+export const checksumLevel = intrinsic(
+  helper(135, "csum_level", [packet(0), value(1)], "s32"),
+  (target: Packet, action: u64): s32 => changeLevel(simulated(target), Number(action)),
 );

@@ -13,7 +13,7 @@ import type { Infer } from "../schema/types.ts";
  * ```
  */
 export const FibLookup = struct("FibLookup", {
-  /** AF_INET 2 or AF_INET6 10. Of the answer: the family of the next hop. */
+  /** FAMILY_IPV4 or FAMILY_IPV6. Of the answer: the family of the next hop. */
   family: u8,
   /** IPPROTO_TCP and so on. */
   protocol: u8,
@@ -33,6 +33,10 @@ export const FibLookup = struct("FibLookup", {
   destinationMac: bytes(6),
 });
 export type FibLookup = Infer<typeof FibLookup>;
+
+/** Values of `family`: AF_INET and AF_INET6. */
+export const FAMILY_IPV4 = 2;
+export const FAMILY_IPV6 = 10;
 
 /** Return codes of `fibLookup` (below 0: a negative errno). */
 export const FIB_SUCCESS = 0;

@@ -10,6 +10,8 @@ export const nullable = (argument: number): HelperArgument => ({
   nullable: true,
 });
 export const size = (argument: number): HelperArgument => ({ from: "size", argument });
+/** A length given by `argument`, or the size of what argument `of` refers to. */
+export const length = (argument: number, of: number): HelperArgument => ({ from: "length", argument, of });
 export const map = (argument: number): HelperArgument => ({ from: "map", argument });
 export const field = (argument: number, name: number): HelperArgument => ({
   from: "field",

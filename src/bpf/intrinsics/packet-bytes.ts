@@ -2,10 +2,10 @@
 import { intrinsic } from "../intrinsic.ts";
 import type { Packet } from "../packet.ts";
 import type { s32, u32, u64 } from "../schema/types.ts";
-import { placeOf } from "../schema/view-base.ts";
+import { type Place, placeOf } from "../schema/view-base.ts";
 import { simulated } from "../simulator/packet.ts";
 import * as room from "../simulator/packet-room.ts";
-import { helper, packet, reference, size, value } from "./lower.ts";
+import { helper, length, packet, reference, value } from "./lower.ts";
 
 const MOVES = { invalidatesPackets: true };
 
@@ -31,42 +31,56 @@ export const ROOM_DECAPSULATE_IPV4 = 128n;
 export const ROOM_DECAPSULATE_IPV6 = 256n;
 
 /**
- * Makes the first `length` bytes directly accessible to `packet.header` (0: those that are linear already), and writable.
+ * Makes the first `end` bytes directly accessible to `packet.header` (0: those that are linear already), and writable.
  * Returns 0 or -12 (ENOMEM: the packet is shorter, or there is no memory).
  */
 export const pullData = intrinsic(
   helper(39, "skb_pull_data", [packet(0), value(1)], "s32", MOVES),
-  (target: Packet, length: u32): s32 => simulated(target).pull(length),
+  (target: Packet, end: u32): s32 => simulated(target).pull(end),
 );
 
-/** Fills `target` from the packet, wherever its bytes lie. Returns 0, or -14 (EFAULT: not all there; target is zeroed). */
+/** Bytes of `length` at a place; all of it if there is none. Throws RangeError: the compiler refuses such lengths. */
+function partOf(reference: object, length: number | undefined): Place {
+  const place = placeOf(reference);
+  if (length === undefined) return place;
+  if (Number.isInteger(length) && length >= 1 && length <= place.size) return { ...place, size: length };
+  throw new RangeError(`the length must be 1 to ${place.size}, not ${length}`);
+}
+
+/**
+ * Fills `target`, or its first `length` bytes, from the packet, wherever its bytes lie. `length` is known to be from 1 to
+ * target's size. Returns 0, or -14 (EFAULT: not all there; those bytes are zeroed).
+ */
 export const loadBytes = intrinsic(
-  helper(26, "skb_load_bytes", [packet(0), value(1), reference(2), size(2)], "s32"),
-  (source: Packet, offset: u32, target: object): s32 => {
-    const place = placeOf(target);
+  helper(26, "skb_load_bytes", [packet(0), value(1), reference(2), length(3, 2)], "s32"),
+  (source: Packet, offset: u32, target: object, count?: u32): s32 => {
+    const place = partOf(target, count);
     return simulated(source).load(offset, place.data, place.at, place.size);
   },
 );
 
-/** Writes `source` into the packet. Returns 0, -14 (EFAULT: not all there) or -22 (EINVAL: flags). */
+/**
+ * Writes `source`, or its first `length` bytes (from 1 to its size), into the packet. Returns 0, -14 (EFAULT: not all
+ * there) or -22 (EINVAL: flags).
+ */
 export const storeBytes = intrinsic(
-  helper(9, "skb_store_bytes", [packet(0), value(1), reference(2), size(2), value(3)], "s32", MOVES),
-  (target: Packet, offset: u32, source: object, flags: u32): s32 => {
-    const place = placeOf(source);
+  helper(9, "skb_store_bytes", [packet(0), value(1), reference(2), length(4, 2), value(3)], "s32", MOVES),
+  (target: Packet, offset: u32, source: object, flags: u32, count?: u32): s32 => {
+    const place = partOf(source, count);
     return simulated(target).store(offset, place.data, place.at, place.size, flags);
   },
 );
 
-/** Cuts or extends (with zeroes) the packet's end, to `length` bytes in all. `flags` is 0. Returns 0 or -22 (EINVAL). */
+/** Cuts or extends (with zeroes) the packet's end, to `end` bytes in all. `flags` is 0. Returns 0 or -22 (EINVAL). */
 export const changeTail = intrinsic(
   helper(38, "skb_change_tail", [packet(0), value(1), value(2)], "s32", MOVES),
-  (target: Packet, length: u32, flags: u64): s32 => room.changeTail(simulated(target), length, flags),
+  (target: Packet, end: u32, flags: u64): s32 => room.changeTail(simulated(target), end, flags),
 );
 
-/** Puts `length` zero bytes before the Ethernet header. `flags` is 0. Returns 0 or -22 (EINVAL). */
+/** Puts `added` zero bytes before the Ethernet header. `flags` is 0. Returns 0 or -22 (EINVAL). */
 export const changeHead = intrinsic(
   helper(43, "skb_change_head", [packet(0), value(1), value(2)], "s32", MOVES),
-  (target: Packet, length: u32, flags: u64): s32 => room.changeHead(simulated(target), length, flags),
+  (target: Packet, added: u32, flags: u64): s32 => room.changeHead(simulated(target), added, flags),
 );
 
 /**

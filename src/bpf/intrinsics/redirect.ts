@@ -1,12 +1,15 @@
 import { intrinsic } from "../intrinsic.ts";
 import type { Packet } from "../packet.ts";
-import type { u32 } from "../schema/types.ts";
+import type { s32, u32 } from "../schema/types.ts";
 import { machine } from "../simulator/current.ts";
+import { simulated } from "../simulator/packet.ts";
 import type { FibLookup } from "./fib.ts";
 import { constant, helper, packet, reference, size, value } from "./lower.ts";
 import { TC_REDIRECT, TC_SHOT } from "./verdicts.ts";
 
-/** Flag of `redirect`: into the interface, as if the packet came in there; otherwise out of it. */
+const EINVAL = 22;
+
+/** Flag of `redirect` and `cloneRedirect`: into the interface, as if the packet came in there; otherwise out of it. */
 export const REDIRECT_INGRESS = 1;
 
 /**
@@ -33,6 +36,21 @@ export const redirectNeighbour = intrinsic(
     if (flags !== 0) return TC_SHOT;
     machine().redirect({ kind: "redirectNeighbour", ifindex, flags });
     return TC_REDIRECT;
+  },
+);
+
+/**
+ * Sends a copy of the packet, as it is now, out of (or, with REDIRECT_INGRESS, into) an interface, at once; this packet
+ * goes on. Returns 0 or a negative errno: -22 (EINVAL: flags, no such interface), -12 (ENOMEM), what sending gave.
+ */
+export const cloneRedirect = intrinsic(
+  helper(13, "clone_redirect", [packet(0), value(1), value(2)], "s32", { invalidatesPackets: true }),
+  (target: Packet, ifindex: u32, flags: u32): s32 => {
+    const original = simulated(target);
+    original.revokeViews();
+    if ((flags & ~REDIRECT_INGRESS) !== 0) return -EINVAL;
+    original.clones.push({ ifindex, flags, packet: original.copy() });
+    return 0;
   },
 );
 

@@ -47,6 +47,8 @@ function programOf(helper: Helper, args: readonly Argument[]): Instruction[] {
       code.push(alu.mov.reg(register, R10), alu.add.imm(register, places.get(source.argument)!));
     } else if (source.from === "size" && argument instanceof Uint8Array) {
       code.push(alu.mov.imm(register, argument.length));
+    } else if (source.from === "length") {
+      code.push(alu.mov.imm(register, (argument ?? (args[source.of] as Uint8Array).length) as number));
     } else {
       const value = source.from === "constant" ? source.value : argument;
       code.push(loadImmediate(register, BigInt.asUintN(64, BigInt((value as number | bigint | null) ?? 0))));
@@ -159,7 +161,8 @@ test("adjusting room", { skip }, () => {
   for (let round = 0; round < 200; round++) {
     const bytes = frame(next, 60 + (next() % 100), [0x0800, 0x0800, 0x86dd, 0x0806][next() % 4]!);
     const delta = (next() % 120) - 60;
-    const flags = next() % 2 === 0 ? 0n : BigInt(next() % 1024);
+    const inner = next() % 8 === 0 ? BigInt(next() % 80) << 56n : 0n;
+    const flags = next() % 2 === 0 ? 0n : BigInt(next() % 1024) | inner;
     results.add(compare(bpf.adjustRoom, bytes, [HERE, delta, next() % 3 === 0 ? 0 : 1, flags]));
   }
   compare(bpf.adjustRoom, frame(next, 60), [HERE, 4096, 1, 0n]);

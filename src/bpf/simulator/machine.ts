@@ -99,7 +99,7 @@ export class Machine implements CurrentMachine {
 
   /**
    * Runs a traffic-control program on a packet and returns its verdict. If that is TC_REDIRECT, `packet.redirected` says
-   * where to. Views of the packet end with it. Tail calls are followed; then the verdict is that of the last program.
+   * where to; `packet.clones` are the copies that were sent. Views of the packet end with it. Tail calls are followed; then the verdict is that of the last program.
    */
   execute(program: (packet: Packet) => number, packet: SimulatedPacket): number {
     const outer = this.#packet;
@@ -107,6 +107,7 @@ export class Machine implements CurrentMachine {
     this.#packet = packet;
     this.#tailCalls = 0;
     packet.redirected = undefined;
+    packet.clones = [];
     try {
       const verdict = this.#follow({ entry: program }, packet);
       if (verdict === TC_REDIRECT) packet.redirected = this.#redirect;

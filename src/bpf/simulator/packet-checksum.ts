@@ -87,6 +87,34 @@ export function replaceL4(
   return 0;
 }
 
+const EACCES = 13;
+/** The kernel counts verified checksums in two bits. */
+const MOST_LEVELS = 3;
+
+/** `checksumLevel` */
+export function changeLevel(packet: SimulatedPacket, action: number): number {
+  const { checksum } = packet;
+  const verified = checksum.kind === "unnecessary";
+  const level = verified ? (checksum.level ?? 0) : 0;
+  switch (action) {
+    case 0:
+      return verified ? level : -EACCES;
+    case 1:
+      if (verified) packet.checksum = { kind: "unnecessary", level: Math.min(level + 1, MOST_LEVELS) };
+      else if (checksum.kind === "none") packet.checksum = { kind: "unnecessary" };
+      return 0;
+    case 2:
+      if (verified)
+        packet.checksum = level === 0 ? { kind: "none" } : { kind: "unnecessary", level: level - 1 };
+      return 0;
+    case 3:
+      if (verified) packet.checksum = { kind: "none" };
+      return 0;
+    default:
+      return -EINVAL;
+  }
+}
+
 /** The packet as a device sends it: a checksum left to the device is filled in. A copy; super-packets stay whole. */
 export function wireBytes(packet: SimulatedPacket): Uint8Array<ArrayBuffer> {
   const bytes = packet.bytes.slice();

@@ -10,7 +10,6 @@ const ENOTSUPP = 524;
 const MAX_LENGTH = 16_064;
 const IPV4 = 0x0800;
 const IPV6 = 0x86dd;
-const UDP = 17;
 
 /** Modes and flags of adjustRoom, as in the kernel's UAPI. */
 const MODE_NETWORK = 0;
@@ -63,9 +62,7 @@ function networkHeaderLength(protocol: number): number | undefined {
 
 /** Whether it is a super-packet of datagrams, whose size may not change with the room. */
 function isDatagramGso(packet: SimulatedPacket): boolean {
-  if (packet.gsoSize === 0) return false;
-  const at = ETHERNET_LENGTH + (packet.protocol === IPV4 ? 9 : 6);
-  return packet.data.getUint8(at) === UDP;
+  return packet.gsoSize !== 0 && packet.gsoType === "udp";
 }
 
 function checkGrow(packet: SimulatedPacket, delta: number, flags: bigint): number {
@@ -77,7 +74,8 @@ function checkGrow(packet: SimulatedPacket, delta: number, flags: bigint): numbe
   const both = ENCAPSULATE_GRE | ENCAPSULATE_UDP;
   if ((flags & both) === both) return -EINVAL;
   if ((flags & ENCAPSULATE_ETHERNET) !== 0n && flags >> 56n < BigInt(ETHERNET_LENGTH)) return -EINVAL;
-  return packet.encapsulation === undefined ? 0 : -EALREADY;
+  if (packet.encapsulation !== undefined) return -EALREADY;
+  return flags >> 56n > BigInt(delta) ? -EINVAL : 0;
 }
 
 function checkShrink(packet: SimulatedPacket, delta: number, flags: bigint): number {
@@ -113,7 +111,7 @@ export function adjustRoom(packet: SimulatedPacket, delta: number, mode: number,
     if ((flags & ENCAPSULATE_IPV6) !== 0n) packet.protocol = IPV6;
   }
   if (packet.gsoSize !== 0) {
-    if ((flags & FIXED_GSO) === 0n) packet.gsoSize -= delta;
+    if ((flags & FIXED_GSO) === 0n) packet.gsoSize = (packet.gsoSize - delta) & 0xffff;
     packet.gsoSegments = 0;
   }
   if ((flags & NO_CHECKSUM_RESET) === 0n && packet.checksum.kind === "unnecessary") {

@@ -138,14 +138,117 @@ test("adjustRoom opens and closes room in front of or behind the network header"
 });
 
 test("adjustRoom of a TCP super-packet takes the room from the segments", () => {
-  const packet = frame(3000, { gsoSize: 1460, gsoSegments: 3, checksum: { kind: "unnecessary" } });
+  const options = { gsoSize: 1460, gsoSegments: 3, checksum: { kind: "unnecessary" } } as const;
+  const packet = frame(3000, { ...options, gsoType: "tcp" });
   machine.run(() => {
-    assert.equal(bpf.adjustRoom(packet, 20, bpf.ROOM_MAC, 0n), ENOTSUPP, "datagrams keep their size");
-    packet.bytes[23] = 6;
+    assert.equal(
+      bpf.adjustRoom(frame(3000, options), 20, bpf.ROOM_MAC, 0n),
+      ENOTSUPP,
+      "datagrams keep theirs",
+    );
     assert.equal(bpf.adjustRoom(packet, 20, bpf.ROOM_MAC, bpf.ROOM_NO_CHECKSUM_RESET), 0);
     assert.deepEqual([packet.gsoSize, packet.gsoSegments, packet.checksum.kind], [1440, 0, "unnecessary"]);
     assert.equal(bpf.adjustRoom(packet, -20, bpf.ROOM_MAC, bpf.ROOM_FIXED_GSO), 0);
     assert.deepEqual([packet.gsoSize, packet.checksum.kind], [1440, "none"]);
+  });
+});
+
+test("encapsulation: the protocol becomes the outer one, and the inner one's again; segments stay as they are", () => {
+  const whole = bpf.ROOM_ENCAPSULATE_IPV6 | bpf.ROOM_ENCAPSULATE_UDP | bpf.ROOM_FIXED_GSO;
+  const packet = frame(3000, {
+    gsoSize: 1400,
+    gsoType: "tcp",
+    checksum: { kind: "partial", start: 34, offset: 16 },
+  });
+  const before = packet.bytes.slice();
+  machine.run(() => {
+    assert.equal(bpf.adjustRoom(packet, 52, bpf.ROOM_MAC, whole), 0);
+    assert.deepEqual([packet.protocol, packet.gsoSize], [0x86dd, 1400]);
+    assert.deepEqual(packet.checksum, { kind: "partial", start: 86, offset: 16 });
+    const back = bpf.ROOM_DECAPSULATE_IPV4 | bpf.ROOM_FIXED_GSO;
+    assert.equal(bpf.adjustRoom(packet, -52, bpf.ROOM_MAC, back), 0);
+    assert.deepEqual([packet.protocol, packet.gsoSize], [0x0800, 1400]);
+    assert.deepEqual(packet.checksum, { kind: "partial", start: 34, offset: 16 });
+  });
+  assert.deepEqual(packet.bytes, before);
+});
+
+test("a header that is taken off is taken out of the sum of a complete checksum", () => {
+  const packet = frame(40);
+  const sum = (from: number) => bpf.checksumDifference(null, bpf.make(bpf.array(bpf.u8, 20)), from) && from;
+  assert.ok(sum(1));
+  const bytes = packet.bytes.subarray(34);
+  let inner = 0;
+  for (let at = 0; at < bytes.length; at += 2) inner += bytes[at]! | ((bytes[at + 1] ?? 0) << 8);
+  let outer = inner;
+  for (let at = 14; at < 34; at += 2) outer += packet.bytes[at]! | (packet.bytes[at + 1]! << 8);
+  packet.checksum = { kind: "complete", sum: outer };
+  machine.run(() => assert.equal(bpf.adjustRoom(packet, -20, bpf.ROOM_MAC, 0n), 0));
+  assert.deepEqual(packet.checksum, { kind: "complete", sum: inner });
+});
+
+test("checksumLevel counts the checksums that are verified", () => {
+  const packet = frame(10);
+  const { checksumLevel } = bpf;
+  machine.run(() => {
+    assert.equal(checksumLevel(packet, 0n), -13);
+    assert.equal(checksumLevel(packet, 1n), 0);
+    assert.equal(checksumLevel(packet, 0n), 0);
+    checksumLevel(packet, 1n);
+    assert.equal(checksumLevel(packet, 0n), 1);
+    checksumLevel(packet, 2n);
+    checksumLevel(packet, 2n);
+    assert.deepEqual(packet.checksum, { kind: "none" });
+    checksumLevel(packet, 1n);
+    checksumLevel(packet, 3n);
+    assert.deepEqual(packet.checksum, { kind: "none" });
+    assert.equal(checksumLevel(packet, 4n), EINVAL);
+  });
+});
+
+test("copies are of the packet as it was when they were sent", () => {
+  const packet = frame(10, { mark: 7 });
+  const verdict = machine.execute((each) => {
+    each.mark = 8;
+    assert.equal(bpf.cloneRedirect(each, 3, 0), 0);
+    assert.equal(bpf.cloneRedirect(each, 3, 2), EINVAL);
+    const header = each.header(Ipv4, 14);
+    if (header !== null) header.version = 0;
+    assert.equal(bpf.cloneRedirect(each, 4, bpf.REDIRECT_INGRESS), 0);
+    return 0;
+  }, packet);
+  assert.equal(verdict, 0);
+  const sent = packet.clones.map(({ ifindex, flags, packet: copy }) => [
+    ifindex,
+    flags,
+    copy.mark,
+    copy.bytes[14],
+  ]);
+  assert.deepEqual(sent, [
+    [3, 0, 8, 0x45],
+    [4, 1, 8, 0],
+  ]);
+});
+
+test("a part of memory is filled from the packet, and written to it", () => {
+  const packet = frame(10);
+  const memory = bpf.make(bpf.bytes(8));
+  machine.run(() => {
+    assert.equal(bpf.loadBytes(packet, 12, memory, 3), 0);
+    assert.deepEqual(Array.from(memory), [8, 0, 0x45, 0, 0, 0, 0, 0]);
+    assert.equal(bpf.storeBytes(packet, 0, memory, 0, 2), 0);
+    assert.deepEqual([...packet.bytes.subarray(0, 2)], [8, 0]);
+    for (const length of [0, 9]) assert.throws(() => bpf.loadBytes(packet, 12, memory, length), RangeError);
+  });
+});
+
+test("a flow has one hash", () => {
+  const [one, other] = [frame(10), frame(10)];
+  machine.run(() => {
+    assert.equal(bpf.flowHash(one), bpf.flowHash(other));
+    assert.equal(one.hash, bpf.flowHash(one));
+    assert.notEqual(one.hash, 0);
+    assert.equal(bpf.flowHash(frame(10, { hash: 99 })), 99);
   });
 });
 

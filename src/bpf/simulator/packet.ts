@@ -17,15 +17,20 @@ const STORE_FLAGS = 3;
 /**
  * What is known of the transport checksum, as the kernel keeps it:
  *
- * - `none`: nothing; the stack will verify it. `unnecessary`: it has been verified.
+ * - `none`: nothing; the stack will verify it.
+ * - `unnecessary`: it has been verified, and those of `level` (0 to 3; default 0) headers further inside.
  * - `partial`: a device will fill it in: of the bytes from `start` on, into the field `start + offset` bytes from the
  *   Ethernet header. The field holds the sum of the pseudo-header, not complemented.
  * - `complete`: `sum` is the 32-bit sum of everything behind the Ethernet header.
  */
 export type ChecksumState =
-  | { readonly kind: "none" | "unnecessary" }
+  | { readonly kind: "none" }
+  | { readonly kind: "unnecessary"; readonly level?: number }
   | { readonly kind: "partial"; readonly start: number; readonly offset: number }
   | { readonly kind: "complete"; readonly sum: number };
+
+/** What a super-packet is cut into. */
+export type GsoType = "tcp" | "udp";
 
 export interface PacketOptions {
   /** Default: the EtherType in the Ethernet header. */
@@ -39,12 +44,24 @@ export interface PacketOptions {
   /** Default: ifindex. */
   readonly ingressIfindex?: number;
   readonly mark?: number;
+  /** The flow hash, 0 (default) if nobody has computed it yet. */
+  readonly hash?: number;
+  readonly priority?: number;
   readonly gsoSize?: number;
   readonly gsoSegments?: number;
+  /** What the segments of a super-packet are. Default: by the protocol field of its IP header; TCP in tunnels. */
+  readonly gsoType?: GsoType;
   /** How many bytes are directly accessible until `pullData`. Default: all. */
   readonly linearBytes?: number;
   /** Default: none. */
   readonly checksum?: ChecksumState;
+}
+
+/** A copy that `cloneRedirect` sent: where to, and the packet as it was. */
+export interface Clone {
+  readonly ifindex: number;
+  readonly flags: number;
+  readonly packet: SimulatedPacket;
 }
 
 /** A packet of the simulator: its bytes from the Ethernet header on, and what the kernel keeps beside them. */
@@ -56,13 +73,18 @@ export class SimulatedPacket implements Packet {
   readonly ingressIfindex: number;
   gsoSize: number;
   gsoSegments: number;
+  readonly gsoType: GsoType;
+  hash: number;
   linearBytes: number;
   checksum: ChecksumState;
   /** `flags` of the `adjustRoom` that made this an encapsulated packet, else undefined. */
   encapsulation: bigint | undefined = undefined;
   /** Where it went: set when a program returned TC_REDIRECT after a redirect helper. */
   redirected: Redirect | undefined = undefined;
+  /** The copies that the last program sent, in order. */
+  clones: Clone[] = [];
   #mark: number;
+  #priority: number;
   #data: DataView<ArrayBuffer>;
   #views: View[] = [];
 
@@ -76,8 +98,11 @@ export class SimulatedPacket implements Packet {
     this.ifindex = options.ifindex ?? 1;
     this.ingressIfindex = options.ingressIfindex ?? this.ifindex;
     this.#mark = options.mark ?? 0;
+    this.#priority = options.priority ?? 0;
+    this.hash = options.hash ?? 0;
     this.gsoSize = options.gsoSize ?? 0;
     this.gsoSegments = options.gsoSegments ?? 0;
+    this.gsoType = options.gsoType ?? gsoTypeOf(this.#data, this.protocol);
     this.linearBytes = Math.min(options.linearBytes ?? bytes.length, bytes.length);
     this.checksum = options.checksum ?? { kind: "none" };
   }
@@ -98,6 +123,21 @@ export class SimulatedPacket implements Packet {
 
   set mark(value: number) {
     this.#mark = value >>> 0;
+  }
+
+  get priority(): number {
+    return this.#priority;
+  }
+
+  set priority(value: number) {
+    this.#priority = value >>> 0;
+  }
+
+  /** Another packet like this one, without the record of what became of it. */
+  copy(): SimulatedPacket {
+    const other = new SimulatedPacket(this.bytes, this);
+    other.encapsulation = this.encapsulation;
+    return other;
   }
 
   /** The bytes as they are now (not a copy; of no use after the packet was resized). */
@@ -168,6 +208,10 @@ export class SimulatedPacket implements Packet {
   splice(offset: number, removed: number, inserted: number): void {
     this.revokeViews();
     const old = this.bytes;
+    if (this.checksum.kind === "complete" && removed > 0 && offset + removed < old.length) {
+      const gone = sumBytes(this.#data, offset, removed);
+      this.checksum = { kind: "complete", sum: subtractChecksum(this.checksum.sum, gone) };
+    }
     const linear = Math.max(this.linearBytes, offset + removed);
     this.#data = SimulatedPacket.#memory(old.length - removed + inserted);
     this.bytes.set(old.subarray(0, offset));
@@ -177,6 +221,13 @@ export class SimulatedPacket implements Packet {
       this.checksum = { ...this.checksum, start: this.checksum.start - removed + inserted };
     }
   }
+}
+
+const UDP = 17;
+
+function gsoTypeOf(data: DataView, protocol: number): GsoType {
+  const at = ETHERNET_LENGTH + (protocol === 0x0800 ? 9 : 6);
+  return at < data.byteLength && data.getUint8(at) === UDP ? "udp" : "tcp";
 }
 
 function swapped(sum: number): number {

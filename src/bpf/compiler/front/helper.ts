@@ -60,6 +60,7 @@ function lowerArgument(cx: Context, argument: HelperArgument, call: Call): Opera
   const node = call.node.arguments[argument.argument];
   const value = call.lowered[argument.argument];
   if (!node || !value) {
+    if (argument.from === "length") return lowerArgument(cx, { from: "size", argument: argument.of }, call);
     if (argument.from === "value") return constant(0);
     if (argument.from === "reference" && argument.nullable) return constant(0);
     throw cx.error("COMPILE_ARGUMENTS", `argument ${argument.argument + 1} is missing`, call.node);
@@ -75,8 +76,9 @@ function lowerArgument(cx: Context, argument: HelperArgument, call: Call): Opera
       if (argument.nullable && value.kind === "reference") return { reg: addressOf(cx, value) };
       return { reg: addressOf(cx, placeOf(cx, value, node)) };
     case "size":
-      if (value.kind === "null") return constant(0);
-      return constant(placeOf(cx, value, node).schema.size);
+      return constant(lowerSize(cx, argument.argument, call));
+    case "length":
+      return lengthWithin(cx, value, node, lowerSize(cx, argument.of, call));
     case "map":
       return mapOperand(cx, value, node);
     case "field":
@@ -86,6 +88,36 @@ function lowerArgument(cx: Context, argument: HelperArgument, call: Call): Opera
     case "function":
       return callback(cx, argument, call, value, node);
   }
+}
+
+/** Bytes of the memory that an argument refers to; 0 for null. */
+function lowerSize(cx: Context, argument: number, { lowered, node }: Call): number {
+  const value = lowered[argument]!;
+  return value.kind === "null" ? 0 : placeOf(cx, value, node.arguments[argument]!).schema.size;
+}
+
+/**
+ * A length from 1 to `size`. All kernels' verifiers must see both bounds in the register that the helper takes, however
+ * we came to know them, so they are stated again.
+ */
+function lengthWithin(cx: Context, value: Value, node: t.Node, size: number): Operand {
+  if (value.kind !== "number") throw mismatch(cx, node, value, "a number of bytes");
+  if (value.low < 1 || value.high > size) {
+    throw cx.error(
+      "COMPILE_RANGE",
+      `the length is ${value.low} … ${value.high} and must be 1 … ${size}: test it before`,
+      node,
+    );
+  }
+  if (value.low === value.high) return value.operand;
+  const { builder } = cx;
+  const more = builder.moved(builder.alu("sub", 64, value.operand, constant(1)));
+  const [over, done] = [builder.label(), builder.label()];
+  builder.branch("gt", { reg: more }, constant(size - 1), over, done);
+  builder.start(over);
+  builder.emit({ op: "move", dst: more, src: constant(0) });
+  builder.start(done);
+  return builder.alu("add", 64, { reg: more }, constant(1));
 }
 
 function numeric(cx: Context, value: Value, node: t.Node): Operand {

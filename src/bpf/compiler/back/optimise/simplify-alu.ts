@@ -31,8 +31,10 @@ export function simplifyAlu(instruction: Alu, rules: Rules): Instruction | undef
 function simplifyWidth(instruction: Alu, rules: Rules): Instruction | undefined {
   const { operation, width, left, right } = instruction;
   if (width !== 32) return undefined;
-  const newLeft = withoutHighBits(left, 32, rules);
-  const newRight = withoutHighBits(right, 32, rules);
+  const strip = (operand: Operand): Operand | undefined =>
+    isCompared(operand, rules) ? undefined : withoutHighBits(operand, 32, rules);
+  const newLeft = strip(left);
+  const newRight = strip(right);
   if (newLeft || newRight) return { ...instruction, left: newLeft ?? left, right: newRight ?? right };
   const bitwise = operation === "and" || operation === "or" || operation === "xor";
   const fits = (operand: Operand): boolean => fitsBits(rules.ranges.of(operand), 32);
@@ -41,6 +43,11 @@ function simplifyWidth(instruction: Alu, rules: Rules): Instruction | undefined 
     return { ...instruction, width: 64 };
   }
   return undefined;
+}
+
+/** Whether the verifier may know more of this register than of those that it comes from. */
+function isCompared(operand: Operand, rules: Rules): boolean {
+  return "reg" in operand && rules.compared.has(operand.reg);
 }
 
 /** Both sides are the same register. */
@@ -117,7 +124,7 @@ function reassociate(instruction: Alu, value: bigint, rules: Rules): Instruction
   const { operation, width, left } = instruction;
   const inner = instructionOf(rules.definitions, left);
   if (inner?.op !== "alu" || inner.operation !== operation || inner.width !== width) return undefined;
-  if (!("value" in inner.right)) return undefined;
+  if (!("value" in inner.right) || isCompared(left, rules)) return undefined;
   const first = inner.right.value;
   switch (operation) {
     case "add":

@@ -16,13 +16,20 @@ export interface Rules {
   readonly definitions: Definitions;
   readonly ranges: Ranges;
   readonly uses: ReadonlyMap<Reg, number>;
+  /** Registers that branches compare. The verifier knows bounds of these, not of what they were computed from. */
+  readonly compared: ReadonlySet<Reg>;
 }
 
 /** True if anything changed. */
 export function simplify(graph: Graph): boolean {
   const definitions = definitionsOf(graph);
   const ranges = new Ranges();
-  const rules: Rules = { definitions, ranges, uses: useCounts(graph) };
+  const rules: Rules = {
+    definitions,
+    ranges,
+    uses: useCounts(graph),
+    compared: comparedRegisters(graph, definitions),
+  };
   const replacement = new Map<Reg, Operand>();
   const resolve = (operand: Operand): Operand => {
     let current = operand;
@@ -64,6 +71,22 @@ export function simplify(graph: Graph): boolean {
   }
   replaceRegisters(graph, replacement);
   return changed;
+}
+
+function comparedRegisters(graph: Graph, definitions: Definitions): Set<Reg> {
+  const compared = new Set<Reg>();
+  for (const { terminator } of graph.blocks.values()) {
+    if (terminator.op !== "branch") continue;
+    for (const side of [terminator.left, terminator.right]) {
+      for (let operand: Operand = side; "reg" in operand; ) {
+        compared.add(operand.reg);
+        const definition = definitions.get(operand.reg);
+        if (!definition || isPhi(definition) || definition.op !== "move") break;
+        operand = definition.src;
+      }
+    }
+  }
+  return compared;
 }
 
 /** What is declared of a copy holds for a sum that it is a copy of: both are the same address. */
