@@ -4,6 +4,7 @@ import { testRecordedCases } from "../testing/recorded-suite.ts";
 testRecordedCases({
   title: "on a configuration in memory",
   must: "all",
+  except: [],
   createAdministration: () =>
     new MemoryAdministration({
       interfaces: ["eth0", "eth1"],
