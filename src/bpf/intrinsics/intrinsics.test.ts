@@ -67,7 +67,7 @@ test("each helper has the number and arguments of the kernel's UAPI", () => {
     pullData: "39 skb_pull_data(packet 0, value 1) moves",
     random: "7 get_prandom_u32()",
     redirect: "23 redirect(value 0, value 1)",
-    redirectNeighbour: "152 redirect_neigh(value 0, 0, 0, value 1)",
+    redirectNeighbour: "152 redirect_neigh(value 0, reference 2, size 2, value 1)",
     repeat: "181 loop(value 0, function 1, reference 2, 0)",
     replaceL3Checksum: "10 l3_csum_replace(packet 0, value 1, value 2, value 3, value 4) moves",
     replaceL4Checksum: "11 l4_csum_replace(packet 0, value 1, value 2, value 3, value 4) moves",

@@ -1,10 +1,12 @@
 import { intrinsic } from "../intrinsic.ts";
 import type { Packet } from "../packet.ts";
-import type { s32, u32 } from "../schema/types.ts";
+import { u32, u32be } from "../schema/scalars.ts";
+import { array, struct } from "../schema/struct.ts";
+import type { Infer, s32 } from "../schema/types.ts";
 import { machine } from "../simulator/current.ts";
 import { simulated } from "../simulator/packet.ts";
 import type { FibLookup } from "./fib.ts";
-import { constant, helper, packet, reference, size, value } from "./lower.ts";
+import { helper, nullable, packet, reference, size, value } from "./lower.ts";
 import { TC_REDIRECT, TC_SHOT } from "./verdicts.ts";
 
 const EINVAL = 22;
@@ -25,16 +27,24 @@ export const redirect = intrinsic(
   },
 );
 
+/** A next hop for `redirectNeighbour`, laid out as `struct bpf_redir_neigh`: FAMILY_IPV4 or FAMILY_IPV6, and the address (IPv4: its first word). */
+export const NeighbourHop = struct("NeighbourHop", { family: u32, address: array(u32be, 4) });
+export type NeighbourHop = Infer<typeof NeighbourHop>;
+
 /**
- * Sends the packet out of another interface, to the next hop that routing names for its destination: the kernel looks up
- * (or resolves) the neighbour and fills in the Ethernet header. Takes place once the program returns what this returns:
- * TC_REDIRECT, or TC_SHOT if `flags` is not 0.
+ * Sends the packet out of another interface, to `next`, or without it to the next hop that routing names for the packet's
+ * destination: the kernel looks up (or resolves) the neighbour and fills in the Ethernet header. Takes place once the program
+ * returns what this returns: TC_REDIRECT, or TC_SHOT if `flags` is not 0.
  */
 export const redirectNeighbour = intrinsic(
-  helper(152, "redirect_neigh", [value(0), constant(0), constant(0), value(1)], "u32"),
-  (ifindex: u32, flags: u32): u32 => {
+  helper(152, "redirect_neigh", [value(0), nullable(2), size(2), value(1)], "u32"),
+  (ifindex: u32, flags: u32, next?: NeighbourHop): u32 => {
     if (flags !== 0) return TC_SHOT;
-    machine().redirect({ kind: "redirectNeighbour", ifindex, flags });
+    const hop =
+      next === undefined
+        ? {}
+        : { next: { family: next.family, address: [0, 1, 2, 3].map((i) => next.address[i]!) } };
+    machine().redirect({ kind: "redirectNeighbour", ifindex, flags, ...hop });
     return TC_REDIRECT;
   },
 );

@@ -10,6 +10,8 @@ export interface Redirect {
   readonly kind: "redirect" | "redirectNeighbour";
   readonly ifindex: number;
   readonly flags: number;
+  /** The next hop that was named to `redirectNeighbour`. */
+  readonly next?: { readonly family: number; readonly address: readonly number[] };
 }
 
 /** The timers of a machine, each identified by where it lies in memory. */

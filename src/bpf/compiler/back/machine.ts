@@ -31,6 +31,8 @@ export interface MachineInstruction extends Omit<Instruction, "dst" | "src" | "l
   arguments?: number;
   /** Offset is relative to this spill slot, whose place is chosen last. */
   spill?: number;
+  /** A move that does nothing but tell the verifier that what is stored next is this register's number. */
+  tells?: boolean;
   /** The load or the store of a copy from one spill slot to the next: not needed if both are in one place. */
   copies?: boolean;
 }

@@ -61,7 +61,7 @@ function lowerArgument(cx: Context, argument: HelperArgument, call: Call): Opera
   const value = call.lowered[argument.argument];
   if (!node || !value) {
     if (argument.from === "length") return lowerArgument(cx, { from: "size", argument: argument.of }, call);
-    if (argument.from === "value") return constant(0);
+    if (argument.from === "value" || argument.from === "size") return constant(0);
     if (argument.from === "reference" && argument.nullable) return constant(0);
     throw cx.error("COMPILE_ARGUMENTS", `argument ${argument.argument + 1} is missing`, call.node);
   }

@@ -70,7 +70,10 @@ function lowerLoop(cx: Context, node: t.ForStatement, head: Head, initial: Numbe
     builder.start(done);
     return;
   }
-  builder.branch(bound.comparison, { reg: counter }, bound.operand, more, done);
+  // The counter comes second: older verifiers, who know its value, follow no comparison of it with an unknown bound.
+  if ("value" in bound.operand) {
+    builder.branch(bound.comparison, { reg: counter }, bound.operand, more, done);
+  } else builder.branch(MIRRORED[bound.comparison], bound.operand, { reg: counter }, more, done);
   cx.scopes.declare(variable);
   builder.start(more);
   const ends = [before];
@@ -104,6 +107,18 @@ function lowerLoop(cx: Context, node: t.ForStatement, head: Head, initial: Numbe
   builder.start(done);
   cx.facts = ends.reduce(joinFacts);
 }
+
+/** The comparison with its sides exchanged. */
+const MIRRORED = {
+  lt: "gt",
+  le: "ge",
+  gt: "lt",
+  ge: "le",
+  slt: "sgt",
+  sle: "sge",
+  sgt: "slt",
+  sge: "sle",
+} as const;
 
 interface Bound {
   readonly operand: NumberValue["operand"];

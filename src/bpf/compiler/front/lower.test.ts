@@ -123,15 +123,16 @@ describe("lowering", () => {
          %8 = add64 %3, 8
          %9 = map hash
          %10 = map_delete_elem#3(%9, %8)
-         branch eq %10, 0 ? b4 : b5
+         %11 = sext32 %10
+         branch eq %11, 0 ? b4 : b5
        b4:
-         %11 = 1
+         %12 = 1
          jump b6
        b5:
-         %11 = 2
+         %12 = 2
          jump b6
        b6:
-         return %11`,
+         return %12`,
     ));
 
   it("computes in 32 bits and extends only what may be negative", () =>

@@ -10,7 +10,7 @@ import { emitHelper } from "./helper.ts";
 import { constantAt, elementAt } from "./map-at.ts";
 import { addressOf, type Place, placeOf, write } from "./memory.ts";
 import { intervalOf, sameSchema, schemaName, within } from "./type.ts";
-import type { MapValue, Value } from "./value.ts";
+import type { MapValue, NumberValue, Value } from "./value.ts";
 
 /** Helper numbers as in include/uapi/linux/bpf.h. */
 export const LOOKUP = { id: 1, name: "map_lookup_elem" };
@@ -83,8 +83,12 @@ export function expectArguments({ cx, node }: MapCall, least: number, most: numb
   if (count < least || count > most) throw cx.error("COMPILE_ARGUMENTS", `write ${form}`, node);
 }
 
+/** Calls a helper that gives 0 or a negative errno. */
 function errno(cx: Context, helper: { id: number; name: string }, args: readonly Operand[]): Value {
-  return emitHelper(cx, { ...helper, returns: "s32", invalidatesPackets: false, pure: false }, args);
+  const lowering = { ...helper, returns: "s32", invalidatesPackets: false, pure: false } as const;
+  const result = emitHelper(cx, lowering, args) as NumberValue;
+  // Before Linux 6.4 the operations of maps, which the kernel calls directly, return an int: 32 bits are right.
+  return { ...result, operand: cx.builder.extend(32, true, result.operand) };
 }
 
 /** Calls a helper that gives an address or 0. */

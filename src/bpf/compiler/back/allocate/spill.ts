@@ -90,6 +90,7 @@ class Spiller {
   readonly #state: SpillState;
   readonly #constants: ReadonlyMap<number, MachineInstruction>;
   readonly #slots = new Map<number, number>();
+  readonly #bounded: ReadonlySet<number>;
   #copies = new Map<number, Copy>();
   #instructions: readonly MachineInstruction[] = [];
   #terminator: MachineTerminator = { op: "exit" };
@@ -101,6 +102,7 @@ class Spiller {
     this.#spilled = spilled;
     this.#state = state;
     this.#constants = rematerialisable(source);
+    this.#bounded = boundedByBranches(source, spilled);
     for (const register of spilled) {
       const home = state.homes.get(register);
       if (home !== undefined) this.#slots.set(register, home);
@@ -149,7 +151,7 @@ class Spiller {
       this.#forgetOthers(register, name);
       // A copy that is spilled itself is used by this one instruction.
       if (this.#state.shared.has(register)) this.#copies.delete(register);
-      this.#out.push(this.#save(register, name, instruction));
+      this.#save(register, name, instruction);
     }
   }
 
@@ -191,7 +193,7 @@ class Spiller {
         from = this.#newCopy(dst);
         this.#out.push({ ...instruction, dst: from });
       }
-      this.#out.push(this.#save(dst, from, instruction));
+      this.#save(dst, from, instruction);
       return true;
     }
     const copy = this.#copies.get(src);
@@ -199,13 +201,13 @@ class Spiller {
     if (copy) {
       copy.lastUse = this.#index;
       this.#keep(copy.register, src);
-      this.#out.push(this.#save(dst, copy.register, instruction));
+      this.#save(dst, copy.register, instruction);
       return true;
     }
     const register = this.#temporary();
     const mark = this.#slots.has(src) ? { copies: true } : {};
     this.#out.push({ ...this.#fetch(src, register, instruction), ...mark });
-    this.#out.push({ ...this.#save(dst, register, instruction), ...mark });
+    this.#save(dst, register, instruction, mark);
     return true;
   }
 
@@ -270,11 +272,31 @@ class Spiller {
     return { ...load(into as Register, FRAME_POINTER, 0, 8), ...place, spill: this.#slots.get(register)! };
   }
 
-  #save(register: number, from: number, { at }: { readonly at?: SourcePosition }): MachineInstruction {
+  /**
+   * Stores what is to be kept. The verifier must see that what is loaded later is the same number that a branch compares:
+   * before Linux 6.8 it does for numbers that were moved before they were stored, even to where they are.
+   */
+  #save(register: number, from: number, { at }: { readonly at?: SourcePosition }, mark = {}): void {
     const place = at ? { at } : {};
-    return { ...store(FRAME_POINTER, 0, from as Register, 8), ...place, spill: this.#slots.get(register)! };
+    if (this.#bounded.has(register)) {
+      this.#out.push({ ...alu.mov.reg(from as Register, from as Register), ...place, tells: true });
+    }
+    const save = store(FRAME_POINTER, 0, from as Register, 8);
+    this.#out.push({ ...save, ...place, spill: this.#slots.get(register)!, ...mark });
   }
 }
+
+/** Those of `registers` whose bounds branches tell. */
+function boundedByBranches(source: MachineFunction, registers: ReadonlySet<number>): Set<number> {
+  const found = new Set<number>();
+  for (const { terminator } of source.blocks) {
+    if (terminator.op !== "branch" || !ORDERS.has(terminator.comparison)) continue;
+    for (const register of terminatorReads(terminator)) if (registers.has(register)) found.add(register);
+  }
+  return found;
+}
+
+const ORDERS: ReadonlySet<string> = new Set(["lt", "le", "gt", "ge", "slt", "sle", "sgt", "sge"]);
 
 function isCall(instruction: MachineInstruction): boolean {
   return classOf(instruction.opcode) === CLASS.jump && operationOf(instruction.opcode) === JUMP.call;
@@ -294,7 +316,7 @@ export function renamed(
 
 /** r = r + 0 and the like, left over when two sides of a move became one register. */
 export function isNoOperation(instruction: MachineInstruction): boolean {
-  if (isMove(instruction)) return instruction.dst === instruction.src;
+  if (isMove(instruction)) return instruction.dst === instruction.src && !instruction.tells;
   const { opcode } = instruction;
   return opcode === alu.add.imm(0, 0).opcode && instruction.immediate === 0;
 }
