@@ -41,3 +41,13 @@ export function countUnanswered(): void {
   const mine = events.lookup(0);
   if (mine !== null) mine.unanswered = mine.unanswered + 1n;
 }
+
+export function countHeld(): void {
+  const mine = events.lookup(0);
+  if (mine !== null) mine.held = mine.held + 1n;
+}
+
+export function countUnheld(): void {
+  const mine = events.lookup(0);
+  if (mine !== null) mine.unheld = mine.unheld + 1n;
+}

@@ -19,9 +19,11 @@
 import {
   array,
   arrayMap,
+  bytes,
   hashMap,
   type Infer,
   ipv4,
+  lruHashMap,
   perCpuArrayMap,
   programArray,
   struct,
@@ -140,10 +142,12 @@ export const STATE_NAMES = [
   "CLOSED",
 ] as const;
 
-/** Parts of `Connection.state`: the STATE_*; counted as inactive; being removed; where the slot's generation begins. */
+/** Parts of `Connection.state`: the STATE_*; counted as inactive; being removed; to be ended; where the slot's generation begins. */
 export const STATE_MASK = 0xff;
 export const STATE_INACTIVE = 0x100;
 export const STATE_REMOVED = 0x200;
+/** Set by the administration: the connection is to end whatever its time; no packet finds it any more. */
+export const STATE_ENDED = 0x400;
 export const STATE_GENERATION_SHIFT = 16;
 
 /** An IP address in 32-bit words. IPv4: the first; the others are 0. */
@@ -197,6 +201,9 @@ export const Events = struct("Events", {
   /** ICMP errors sent, and those not sent because there were too many. */
   answered: u64,
   unanswered: u64,
+  /** Fragments that came before the first of their datagram and were kept for it; those for which there was no room. */
+  held: u64,
+  unheld: u64,
 });
 export type Events = Infer<typeof Events>;
 export const events = perCpuArrayMap("events", { value: Events, entries: 1 });
@@ -507,11 +514,15 @@ export const Pressure = struct("Pressure", {
   seed: u32,
   /** The present tick, as of the last run of the timer. */
   now: u32,
-  reserved: u32,
+  /** Tick at which a fragment was last kept until the first of its datagram comes. */
+  heldAt: u32,
 });
 export type Pressure = Infer<typeof Pressure>;
 export const pressure = arrayMap("pressure", { value: Pressure, entries: 1, mappable: true });
 
+/** An address and port of a real server. */
+export const ServerKey = struct("ServerKey", { address: Address, port: u16be, protocol: u8, reserved: u8 });
+export type ServerKey = Infer<typeof ServerKey>;
 /** What a program needs beyond its stack, per CPU. Runtime. */
 export const Scratch = struct("Scratch", {
   /** The ICMP errors sent in tick `answersAt`. */
@@ -524,14 +535,12 @@ export const Scratch = struct("Scratch", {
   destination: Address,
   /** `Connection.control` of the connection about to be made. */
   control: u32,
-  reserved: u32,
+  /** A key that is looked up in `servers`. All of it but these fields stays 0. */
+  server: ServerKey,
 });
 export type Scratch = Infer<typeof Scratch>;
 export const scratch = perCpuArrayMap("scratch", { value: Scratch, entries: 1 });
 
-/** Which service a server's port belongs to: translates replies of flows without state. Configuration (secondary). */
-export const ServerKey = struct("ServerKey", { address: Address, port: u16be, protocol: u8, reserved: u8 });
-export type ServerKey = Infer<typeof ServerKey>;
 export const ServerEntry = struct("ServerEntry", {
   virtual: Address,
   port: u16be,
@@ -539,6 +548,7 @@ export const ServerEntry = struct("ServerEntry", {
   destination: u32,
 });
 export type ServerEntry = Infer<typeof ServerEntry>;
+/** Which service a server's port belongs to: translates replies of flows without state. Configuration (secondary). */
 export const servers = hashMap("servers", { key: ServerKey, value: ServerEntry, entries: 65536 });
 
 /** Where `ingress` hands packets on to: programs of the same source for other families. */
@@ -563,3 +573,65 @@ export const Ticker = struct("Ticker", {
 });
 export type Ticker = Infer<typeof Ticker>;
 export const ticker = arrayMap("ticker", { value: Ticker, entries: 1 });
+
+/** The datagram that a fragment is part of. Of IPv6 the addresses are words; protocol: IPv4's, or KIND_IPV6. */
+export const DatagramKey = struct("DatagramKey", {
+  source: u32,
+  destination: u32,
+  identification: u32,
+  protocol: u32,
+});
+export type DatagramKey = Infer<typeof DatagramKey>;
+
+/** Values of `Datagram.way` besides FROM_CLIENT and FROM_SERVER: not ours; not to be forwarded. */
+export const WAY_LEFT = 2;
+export const WAY_DROPPED = 3;
+
+/** What became of a datagram's first fragment, and so becomes of the others. Runtime. */
+export const Datagram = struct("Datagram", {
+  /** FROM_CLIENT, FROM_SERVER or WAY_*. */
+  way: u32,
+  /** Tick after which this is void. */
+  until: u32,
+  /** The connection's slot and state word (of which the generation counts), or NO_CONNECTION. */
+  connection: u32,
+  state: u32,
+  /** The destination's slot; 0: none that counts. */
+  destination: u32,
+  /** How many bytes of the datagram the first fragment had. */
+  covered: u32,
+  /** Without a connection, from a server: the virtual address. */
+  virtual: Address,
+});
+export type Datagram = Infer<typeof Datagram>;
+export const datagrams = lruHashMap("datagrams", { key: DatagramKey, value: Datagram, entries: 8192 });
+
+/** Values of `HeldFragment.owner`. */
+export const HELD_FREE = 0;
+export const HELD_CHANGING = 1;
+export const HELD = 2;
+
+/** The longest frame that can be held. */
+export const HELD_FRAME = 2016;
+
+/** A frame with a fragment that came before the first one of its datagram. Runtime. */
+export const HeldFragment = struct("HeldFragment", {
+  /** HELD_*: changed by compare-and-exchange. */
+  owner: u32,
+  /** Tick after which it is nobody's. */
+  until: u32,
+  key: DatagramKey,
+  /** Bytes of the frame, and the interface it came in by. */
+  length: u32,
+  interface: u32,
+  frame: bytes(HELD_FRAME),
+});
+export type HeldFragment = Infer<typeof HeldFragment>;
+
+/** Places of held fragments: a datagram may take those of one bucket. */
+export const HELD_BUCKETS = 16;
+export const HELD_WAYS = 16;
+export const heldFragments = arrayMap("held_fragments", {
+  value: HeldFragment,
+  entries: HELD_BUCKETS * HELD_WAYS,
+});
