@@ -8,6 +8,12 @@ import { option } from "../bpf/index.ts";
 /** The IP version of the packets that a program handles: 4, or 6 for the one that `ingress` hands IPv6 packets to. */
 export const family = option("family", 4);
 
+/**
+ * Whether the program admits new flows: it makes their connections, and hands the packet back to the program that does not,
+ * which forwards it. Apart, each has the whole stack, and what every packet runs through stays small.
+ */
+export const admission = option("admission", false);
+
 /** There are IPv6 services. */
 export const ipv6Services = option("ipv6", true);
 
@@ -35,6 +41,16 @@ export const roundRobin = option("roundRobin", true);
 export const weightedRoundRobin = option("weightedRoundRobin", true);
 export const leastConnection = option("leastConnection", true);
 export const weightedLeastConnection = option("weightedLeastConnection", true);
+export const localityLeastConnection = option("localityLeastConnection", true);
+export const localityWithReplication = option("localityWithReplication", true);
+export const destinationHashing = option("destinationHashing", true);
+export const sourceHashing = option("sourceHashing", true);
+export const maglevHashing = option("maglevHashing", true);
+export const shortestExpectedDelay = option("shortestExpectedDelay", true);
+export const neverQueue = option("neverQueue", true);
+export const weightedFailover = option("weightedFailover", true);
+export const weightedOverflow = option("weightedOverflow", true);
+export const twoChoices = option("twoChoices", true);
 
 /** There are servers whose port differs from their service's. */
 export const portMapping = option("portMapping", true);

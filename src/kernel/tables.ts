@@ -234,7 +234,8 @@ export const Service = struct("Service", {
   /**
    * Runtime of the scheduler, changed by compare-and-exchange. rr: bits 0–15 position in the pool, 16–39 destination
    * last chosen, 40–63 low bits of the pool's generation. wrr: bits 0–15 position plus 1 (0: before the
-   * first), 16–46 current weight, 47–63 low bits of the generation. Of another generation it is void.
+   * first), 16–46 current weight, 47–63 low bits of the generation. Of another generation it is void. lblc, lblcr: bits 0–31
+   * `LocalityKey.run`, bit 32 set; 0: to be drawn.
    */
   cursor: u64,
 });
@@ -535,6 +536,8 @@ export const Scratch = struct("Scratch", {
   destination: Address,
   /** `Connection.control` of the connection about to be made. */
   control: u32,
+  /** What admission decided about the packet in hand, if that was not a connection; 0 otherwise. */
+  decision: u32,
   /** A key that is looked up in `servers`. All of it but these fields stays 0. */
   server: ServerKey,
 });
@@ -551,9 +554,12 @@ export type ServerEntry = Infer<typeof ServerEntry>;
 /** Which service a server's port belongs to: translates replies of flows without state. Configuration (secondary). */
 export const servers = hashMap("servers", { key: ServerKey, value: ServerEntry, entries: 65536 });
 
-/** Where `ingress` hands packets on to: programs of the same source for other families. */
+/** The programs of the datapath, all of the same source (programs.ts), between which packets are handed on. */
 export const programs = programArray("programs", { entries: 4 });
-export const PROGRAM_IPV6 = 0;
+export const PROGRAM_IPV4 = 0;
+export const PROGRAM_IPV4_ADMISSION = 1;
+export const PROGRAM_IPV6 = 2;
+export const PROGRAM_IPV6_ADMISSION = 3;
 
 /** The clock of the sweeper and the estimator: one timer that re-arms itself every tick. Runtime. */
 export const Ticker = struct("Ticker", {
@@ -634,4 +640,37 @@ export const HELD_WAYS = 16;
 export const heldFragments = arrayMap("held_fragments", {
   value: HeldFragment,
   entries: HELD_BUCKETS * HELD_WAYS,
+});
+
+/**
+ * What lblc and lblcr remember of a destination address that clients' packets go to. Runtime. `run` is another with every start of
+ * the service's scheduler, so that what it remembered before is void. Of IPv4 the address is the first word.
+ */
+export const LocalityKey = struct("LocalityKey", { service: u32, run: u32, address: Address });
+export type LocalityKey = Infer<typeof LocalityKey>;
+
+/**
+ * lblc: the server (a word of schedule/server-word.ts; 0: none) and the tick at which it was last used. Writers may overwrite each other,
+ * and the map may give the element to another key at any time: what is read here is a hint that is checked.
+ */
+export const Locality = struct("Locality", { server: u32, usedAt: u32 });
+export type Locality = Infer<typeof Locality>;
+export const localities = lruHashMap("localities", { key: LocalityKey, value: Locality, entries: 32768 });
+
+/** Servers that lblcr remembers for an address, at most. */
+export const LOCALITY_SERVERS = 32;
+
+/** lblcr: the servers, oldest first, the tick at which their number last changed, and that of the last use. */
+export const LocalitySet = struct("LocalitySet", {
+  usedAt: u32,
+  changedAt: u32,
+  count: u32,
+  reserved: u32,
+  servers: array(u32, LOCALITY_SERVERS),
+});
+export type LocalitySet = Infer<typeof LocalitySet>;
+export const localitySets = lruHashMap("locality_sets", {
+  key: LocalityKey,
+  value: LocalitySet,
+  entries: 16384,
 });
