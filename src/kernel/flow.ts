@@ -8,8 +8,10 @@
  * There are no locks. A word is put into a free place by compare-and-exchange, and two CPUs may put the same flow into two
  * places. So whoever has put one in looks once more and takes it out again if there is another: at least one of the two sees it.
  */
-import { atomicAdd, atomicCompareExchange, readOnce, type u32, type u64 } from "../bpf/index.ts";
+import { atomicAdd, atomicCompareExchange, copy, readOnce, type u32, type u64 } from "../bpf/index.ts";
+import { family } from "./options.ts";
 import {
+  type Address,
   type Connection,
   connectionTable,
   FLOW_WAYS,
@@ -18,8 +20,11 @@ import {
   flows,
   KIND_OF_FLOW,
   pressure,
+  scratch,
   settings,
+  wide,
 } from "./tables.ts";
+import { isSame } from "./words.ts";
 
 /** No slot of the connection table. */
 export const NO_CONNECTION = 0xffffffff;
@@ -78,8 +83,35 @@ export function wordOf(hash: u64, connection: u32, direction: u32): u32 {
   return ((connection << CONNECTION_SHIFT) | (direction << DIRECTION_SHIFT) | tag) >>> 0;
 }
 
-/** Whether a packet with that key, going in that direction, is this connection's. */
-export function isFlowOf(connection: Connection, key: FlowKey, direction: u32): boolean {
+/**
+ * IPv6: what is looked for from now on is a flow between these addresses. Until the next call, `FlowKey`s that hold their
+ * words stand for them.
+ */
+export function lookFor(source: Address, destination: Address): void {
+  const mine = scratch.lookup(0);
+  if (mine === null) return;
+  copy(mine.source, source);
+  copy(mine.destination, destination);
+}
+
+/** IPv6: whether the addresses of the connection in that slot are those looked for; their words are. */
+function hasAddresses(slot: u32, direction: u32): boolean {
+  const mine = scratch.lookup(0);
+  const addresses = wide.lookup(slot);
+  if (mine === null || addresses === null) return false;
+  return direction === FROM_CLIENT
+    ? isSame(addresses.client, mine.source) && isSame(addresses.virtual, mine.destination)
+    : isSame(addresses.server, mine.source) && isSame(addresses.local, mine.destination);
+}
+
+/** Whether a packet with that key, going in that direction, is of the connection in slot `slot`. */
+export function isFlowOf(connection: Connection, slot: u32, key: FlowKey, direction: u32): boolean {
+  if (!hasKey(connection, key, direction)) return false;
+  return family.value === 4 || hasAddresses(slot, direction);
+}
+
+/** Whether a connection's ports and addresses, or of IPv6 ones their words, are those of a key in that direction. */
+function hasKey(connection: Connection, key: FlowKey, direction: u32): boolean {
   if ((connection.kind & KIND_OF_FLOW) !== key.kind) return false;
   return direction === FROM_CLIENT
     ? connection.client === key.source &&
@@ -99,8 +131,9 @@ function findIn(bucket: u32, tag: u32, key: FlowKey, except: u32): u32 {
   for (let i = 0; i < FLOW_WAYS; i++) {
     const word = readOnce(place.ways[i]!, "word");
     if ((word & TAG_MASK) === tag && word !== except) {
-      const connection = connectionTable.lookup(word >>> CONNECTION_SHIFT);
-      if (connection !== null && isFlowOf(connection, key, (word >>> DIRECTION_SHIFT) & 1)) return word;
+      const slot = word >>> CONNECTION_SHIFT;
+      const connection = connectionTable.lookup(slot);
+      if (connection !== null && isFlowOf(connection, slot, key, (word >>> DIRECTION_SHIFT) & 1)) return word;
     }
   }
   return 0;

@@ -5,61 +5,125 @@
  *
  * Interfaces without Ethernet headers, and loopback, are not for this program.
  */
-import { make, type Packet, pullData, readOnce, TC_NEXT, TC_SHOT, type u8, type u32 } from "../bpf/index.ts";
-import { chooseServer, connect, isNobodys, NOT_OURS, REFUSED, STATELESS } from "./admit.ts";
+import {
+  make,
+  type Packet,
+  pullData,
+  readOnce,
+  TC_NEXT,
+  TC_SHOT,
+  tailCall,
+  type u8,
+  type u16,
+  type u32,
+} from "../bpf/index.ts";
+import {
+  BY_ITSELF,
+  chooseServer,
+  connect,
+  DESTINATION,
+  isNobodys,
+  NOT_OURS,
+  REFUSED,
+  STATELESS,
+} from "./admit.ts";
 import { currentTick } from "./clock.ts";
 import { retire } from "./connection/retire.ts";
-import { countTraffic, packetsOf } from "./count.ts";
+import { countConnection, countTraffic, packetsOf } from "./count.ts";
 import { countMalformed, countOrphaned, countStateless } from "./events.ts";
-import { connectionOf, directionOf, findFlow, hashOf, NO_CONNECTION } from "./flow.ts";
+import { findTransport, IS_FRAGMENT, NO_TRANSPORT } from "./extensions.ts";
+import { connectionOf, directionOf, findFlow, hashOf, lookFor, NO_CONNECTION } from "./flow.ts";
 import { forward } from "./forward/forward.ts";
 import { fragment } from "./fragment.ts";
 import {
   ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
   FRAGMENT,
   Headers,
   IPV4_HEADER,
+  IPV6_HEADER,
   Ipv4,
+  Ipv6,
   LINK_HEADER,
   Link,
   LONGEST_HEADERS,
   PACKET_HOST,
+  Sctp,
   TCP_SYN,
   Tcp,
   Udp,
 } from "./headers.ts";
 import { answerRefused } from "./icmp/answer.ts";
 import { translateError } from "./icmp/translate-error.ts";
-import { tcpServices, udpServices } from "./options.ts";
+import {
+  admission,
+  family,
+  ipv6Services,
+  persistence,
+  sctpServices,
+  tcpServices,
+  udpServices,
+} from "./options.ts";
+import { assure } from "./persistence/control.ts";
 import { followTcp, renew } from "./state/follow.ts";
 import { statelessDestination, statelessReply } from "./stateless.ts";
+import { SYSCTL_EXPIRE_NODEST_CONN } from "./sysctls.ts";
 import {
   type Connection,
   connectionTable,
+  type Destination,
   destinationTable,
   FlowKey,
+  FORWARD_MASQ,
   FROM_CLIENT,
   FROM_SERVER,
+  KIND_FORWARD_SHIFT,
+  KIND_IPV6,
   type NextHop,
+  PROGRAM_IPV4,
+  PROGRAM_IPV4_ADMISSION,
+  PROGRAM_IPV6,
+  PROGRAM_IPV6_ADMISSION,
+  PROTOCOL_AH,
+  PROTOCOL_ESP,
   PROTOCOL_ICMP,
+  PROTOCOL_ICMPV6,
+  PROTOCOL_SCTP,
   PROTOCOL_TCP,
   PROTOCOL_UDP,
+  programs,
   STATE_CLOSE,
+  STATE_ENDED,
+  STATE_ESTABLISHED,
   STATE_MASK,
   STATE_REMOVED,
   STATE_TIME_WAIT,
   STATE_UDP,
   scratch,
+  settings,
 } from "./tables.ts";
+import { addressWord } from "./words.ts";
 
 /** IP version 4 and a header of 5 words: without options. */
 const PLAIN_HEADER = 0x45;
 
 /** The program of traffic control. Returns its verdict. */
 export function ingress(packet: Packet): u32 {
-  if (packet.protocol !== ETHERTYPE_IPV4) return TC_NEXT;
+  if (family.value === 4) {
+    if (packet.protocol !== ETHERTYPE_IPV4) {
+      if (ipv6Services.value && packet.protocol === ETHERTYPE_IPV6) tailCall(packet, programs, PROGRAM_IPV6);
+      return TC_NEXT;
+    }
+  } else if (packet.protocol !== ETHERTYPE_IPV6) {
+    return TC_NEXT;
+  }
   // A packet with a VLAN tag beside it comes by again on the VLAN's own interface.
   if (packet.type !== PACKET_HOST || packet.vlanPresent !== 0) return TC_NEXT;
+  if (family.value === 6) {
+    const length = packet.length;
+    pullData(packet, Math.min(length, LONGEST_HEADERS));
+    return inspect6(packet);
+  }
   const headers = packet.header(Headers, 0);
   if (headers === null || headers.versionLength !== PLAIN_HEADER) {
     const length = packet.length;
@@ -73,15 +137,23 @@ function malformed(): u32 {
   return TC_NEXT;
 }
 
+/** Whether a transport protocol is one of those that services have. */
+function isServed(protocol: u8): boolean {
+  return (
+    (tcpServices.value && protocol === PROTOCOL_TCP) ||
+    (udpServices.value &&
+      (protocol === PROTOCOL_UDP || protocol === PROTOCOL_ESP || protocol === PROTOCOL_AH)) ||
+    (sctpServices.value && protocol === PROTOCOL_SCTP)
+  );
+}
+
 /** An IPv4 packet, its headers accessible. */
 function inspect(packet: Packet): u32 {
   const link = packet.header(Link, 0);
   const ip = packet.header(Ipv4, LINK_HEADER);
   if (link === null || ip === null || link.type !== ETHERTYPE_IPV4) return TC_NEXT;
   const protocol = ip.protocol;
-  const isTcp = tcpServices.value && protocol === PROTOCOL_TCP;
-  const isUdp = udpServices.value && protocol === PROTOCOL_UDP;
-  if (!isTcp && !isUdp && protocol !== PROTOCOL_ICMP) return TC_NEXT;
+  if (!isServed(protocol) && protocol !== PROTOCOL_ICMP) return TC_NEXT;
 
   const headerLength = (ip.versionLength & 15) * 4;
   const all = packet.length;
@@ -89,42 +161,119 @@ function inspect(packet: Packet): u32 {
   const length = ip.totalLength !== 0 ? ip.totalLength : all - LINK_HEADER;
   if (ip.versionLength >>> 4 !== 4 || headerLength < IPV4_HEADER || length + LINK_HEADER > all)
     return malformed();
-  if ((ip.fragment & FRAGMENT) !== 0) return fragment(packet);
+  if ((ip.fragment & FRAGMENT) !== 0) return admission.value ? TC_NEXT : fragment(packet);
   const transport = LINK_HEADER + headerLength;
+  if (protocol === PROTOCOL_ICMP && admission.value) return TC_NEXT;
   if (protocol === PROTOCOL_ICMP) return translateError(packet, transport, length >>> 0);
-
   const key = make(FlowKey, { source: ip.source, destination: ip.destination, kind: protocol });
-  let flags = 0;
-  if (isTcp) {
+  return classify(packet, key, transport, length >>> 0, protocol);
+}
+
+/** An IPv6 packet, its headers accessible. */
+function inspect6(packet: Packet): u32 {
+  const link = packet.header(Link, 0);
+  const ip = packet.header(Ipv6, LINK_HEADER);
+  if (link === null || ip === null || link.type !== ETHERTYPE_IPV6) return TC_NEXT;
+  const all = packet.length;
+  // A super-packet of 64 KiB or more has no payload length.
+  const length = ip.payloadLength !== 0 ? ip.payloadLength + IPV6_HEADER : all - LINK_HEADER;
+  if (ip.versionClassLabel >>> 28 !== 6 || length + LINK_HEADER > all) return malformed();
+  let protocol = ip.nextHeader;
+  let transport = LINK_HEADER + IPV6_HEADER;
+  if (!isServed(protocol) && protocol !== PROTOCOL_ICMPV6) {
+    const found = findTransport(packet);
+    if (found === NO_TRANSPORT) return TC_NEXT;
+    protocol = found & 0xff;
+    transport = (found >>> 8) & 0xfff;
+    if ((found & IS_FRAGMENT) !== 0) return admission.value ? TC_NEXT : fragment(packet);
+    if (!isServed(protocol) && protocol !== PROTOCOL_ICMPV6) return TC_NEXT;
+  }
+  if (protocol === PROTOCOL_ICMPV6) return TC_NEXT;
+  const addresses = packet.header(Ipv6, LINK_HEADER);
+  if (addresses === null) return TC_NEXT;
+  lookFor(addresses.source, addresses.destination);
+  const key = make(FlowKey, {
+    source: addressWord(addresses.source),
+    destination: addressWord(addresses.destination),
+    kind: protocol | KIND_IPV6,
+  });
+  return classify(packet, key, transport, length >>> 0, protocol);
+}
+
+/** A packet between the addresses of `key`, whose transport header begins at `transport`. */
+function classify(packet: Packet, key: FlowKey, transport: u16, length: u32, protocol: u8): u32 {
+  let what = protocol << 8;
+  if (tcpServices.value && protocol === PROTOCOL_TCP) {
     const tcp = packet.header(Tcp, transport);
     if (tcp === null) return malformed();
     key.sourcePort = tcp.source;
     key.destinationPort = tcp.destination;
-    flags = tcp.flags;
-  } else {
+    what |= tcp.flags;
+  } else if (sctpServices.value && protocol === PROTOCOL_SCTP) {
+    const sctp = packet.header(Sctp, transport);
+    if (sctp === null) return malformed();
+    key.sourcePort = sctp.source;
+    key.destinationPort = sctp.destination;
+    what |= sctp.chunk;
+  } else if (protocol === PROTOCOL_UDP) {
     const udp = packet.header(Udp, transport);
     if (udp === null) return malformed();
     key.sourcePort = udp.source;
     key.destinationPort = udp.destination;
+  } else {
+    return TC_NEXT;
   }
-  return direct(packet, key, transport, length >>> 0, flags);
+  return admission.value ? admit(packet, key, what) : direct(packet, key, transport, length, what);
+}
+
+/** A packet of a flow without a connection: it gets one, if it is to, and goes on as a packet that has one. */
+function admit(packet: Packet, key: FlowKey, what: u16): u32 {
+  const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
+  let decision = chooseServer(key.source, key.destination, ports, what, packet.mark);
+  if (decision === NOT_OURS) return TC_NEXT;
+  if (decision === REFUSED) return answerRefused(packet);
+  if (decision < BY_ITSELF) decision = connect(key.source, key.destination, ports, what, decision);
+  const mine = scratch.lookup(0);
+  if (mine === null) return TC_SHOT;
+  mine.decision = decision < BY_ITSELF ? 0 : decision;
+  tailCall(packet, programs, family.value === 6 ? PROGRAM_IPV6 : PROGRAM_IPV4);
+  mine.decision = 0;
+  return TC_SHOT;
 }
 
 /**
  * Whether a connection is alive. A SYN from the client on one that is over (TIME_WAIT or CLOSE) begins another, which is
  * scheduled anew (IPVS: conn_reuse_mode 1): the old one ends here.
  */
-function isCurrent(connection: Connection, index: u32, direction: u32, flags: u32, now: u32): boolean {
+function isCurrent(connection: Connection, index: u32, direction: u32, what: u16, now: u32): boolean {
   const word = readOnce(connection, "state");
-  if ((word & STATE_REMOVED) !== 0) return false;
-  if ((flags & TCP_SYN) === 0 || direction !== FROM_CLIENT) return true;
+  if ((word & (STATE_REMOVED | STATE_ENDED)) !== 0) return false;
+  if ((what & TCP_SYN) === 0 || direction !== FROM_CLIENT || what >>> 8 !== PROTOCOL_TCP) return true;
   const state = word & STATE_MASK;
   if (state !== STATE_TIME_WAIT && state !== STATE_CLOSE) return true;
   return !retire(connection, index, word, now);
 }
 
-/** A TCP segment (with its flags) or UDP datagram of the flow `key`, in an IP packet of `length` bytes. */
-function direct(packet: Packet, key: FlowKey, transport: u8, length: u32, flags: u8): u32 {
+/** Ends a connection whose server is gone. @separate */
+export function expire(index: u32): u32 {
+  const connection = connectionTable.lookup(index);
+  if (connection === null) return 0;
+  return retire(connection, index, readOnce(connection, "state"), currentTick()) ? 1 : 0;
+}
+
+/** The template that a connection follows is right if the connection is established, or answered. */
+function prove(connection: Connection, state: u32, direction: u32): void {
+  if (state === STATE_ESTABLISHED || direction !== FROM_CLIENT) assure(connection);
+}
+
+/** The state of a connection after a packet. */
+function follow(connection: Connection, server: Destination, direction: u32, what: u16): u32 {
+  if (what >>> 8 !== PROTOCOL_TCP) return STATE_UDP;
+  return followTcp(connection, server, readOnce(connection, "state"), direction, what & 0xff);
+}
+
+/** A packet of the flow `key` (`what`: protocol × 256 + TCP flags, or SCTP's first chunk), of `length` bytes without its link header. */
+function direct(packet: Packet, key: FlowKey, transport: u16, length: u32, what: u16): u32 {
   const now = currentTick();
   let index = NO_CONNECTION;
   let direction = FROM_CLIENT;
@@ -134,43 +283,43 @@ function direct(packet: Packet, key: FlowKey, transport: u8, length: u32, flags:
     direction = directionOf(word);
   }
   let connection = connectionTable.lookup(index);
-  if (connection !== null && !isCurrent(connection, index, direction, flags, now)) connection = null;
+  if (connection !== null && !isCurrent(connection, index, direction, what, now)) connection = null;
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
-  const protocol = key.kind & 0xff;
   if (connection === null) {
-    if (isNobodys(protocol, flags, now)) return TC_NEXT;
-    index = chooseServer(key.source, key.destination, ports, protocol, flags);
-    if (index === NOT_OURS) return TC_NEXT;
-    if (index === REFUSED) return answerRefused(packet);
-    if (index !== STATELESS) {
-      index = connect(key.source, key.destination, ports, (protocol << 8) | flags, index);
+    if (isNobodys(what, now)) return TC_NEXT;
+    const mine = scratch.lookup(0);
+    if (mine === null) return TC_NEXT;
+    index = mine.decision;
+    mine.decision = 0;
+    if (index === 0) {
+      tailCall(packet, programs, family.value === 6 ? PROGRAM_IPV6_ADMISSION : PROGRAM_IPV4_ADMISSION);
+      return TC_NEXT;
     }
     direction = FROM_CLIENT;
-    connection = connectionTable.lookup(index);
-    if (connection === null && index !== STATELESS) return TC_SHOT;
   }
 
   let way = index;
   let destination = 0;
+  let method = FORWARD_MASQ;
   let address = 0;
   let port = 0;
   let hop: NextHop | null = null;
   if (connection !== null) {
     destination = connection.destination;
+    method = (connection.kind >>> KIND_FORWARD_SHIFT) & 7;
     const server = destinationTable.lookup(destination);
     if (server === null) return TC_SHOT;
     if (server.available === 0) {
       if (direction === FROM_CLIENT) {
         countOrphaned();
+        if (settings.at(0).sysctls[SYSCTL_EXPIRE_NODEST_CONN]! !== 0) expire(index);
         return TC_SHOT;
       }
       destination = 0;
     }
-    let state = STATE_UDP;
-    if (protocol === PROTOCOL_TCP) {
-      state = followTcp(connection, server, readOnce(connection, "state"), direction, flags);
-    }
+    const state = follow(connection, server, direction, what);
     renew(connection, index, state, now);
+    if (persistence.value && connection.control !== 0) prove(connection, state, direction);
     if (direction === FROM_CLIENT) {
       way = connection.destination;
       address = connection.server;
@@ -182,10 +331,13 @@ function direct(packet: Packet, key: FlowKey, transport: u8, length: u32, flags:
       hop = connection.hop;
     }
   } else {
-    destination = statelessDestination(key.source, key.destination, ports, protocol);
+    destination = index & DESTINATION;
+    if (index === STATELESS)
+      destination = statelessDestination(key.source, key.destination, ports, what >>> 8, packet.mark);
     const server = destinationTable.lookup(destination);
     if (destination !== 0 && server !== null) {
       way = destination;
+      method = server.forward;
       address = server.address.words[0]!;
       port = server.port === 0 ? key.destinationPort : server.port;
       hop = server.hop;
@@ -201,9 +353,11 @@ function direct(packet: Packet, key: FlowKey, transport: u8, length: u32, flags:
       way = NO_CONNECTION;
       hop = mine.hop;
     }
-    countStateless();
+    if (index === STATELESS) countStateless();
+    else countConnection(destination);
   }
   // Slot 0 is nobody's: traffic of servers that were removed is not counted.
   if (destination !== 0) countTraffic(destination, direction, packetsOf(packet), length);
+  if (method !== FORWARD_MASQ) return TC_NEXT;
   return forward(packet, transport, direction, length, address, port, way, hop, now);
 }

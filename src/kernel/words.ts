@@ -11,7 +11,7 @@ const SECOND_FACTOR = 0x94d049bb133111ebn;
  * The word that stands for an IPv6 address in flows: a hash seeded as the flow table is, so that nobody can find two
  * addresses with the same one. Never 0 but for the address ::.
  */
-export function wordOf(address: Address): u32 {
+export function addressWord(address: Address): u32 {
   const words = address.words;
   const high = (BigInt(words[0]!) << 32n) | BigInt(words[1]!);
   const low = (BigInt(words[2]!) << 32n) | BigInt(words[3]!);

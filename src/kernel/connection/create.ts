@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-import { make, readOnce, type u32 } from "../../bpf/index.ts";
+import { atomicAdd, copy, make, readOnce, type u32 } from "../../bpf/index.ts";
 import { countConnection } from "../count.ts";
 import { countCreated } from "../events.ts";
 import {
@@ -8,11 +8,14 @@ import {
   hashOf,
   insertFlow,
   isFlowOf,
+  lookFor,
   NO_CONNECTION,
   removeFlow,
   replaceFlow,
   wordOf,
 } from "../flow.ts";
+import { family, fullnat, persistence, tunnels } from "../options.ts";
+import { follow, unfollow } from "../persistence/control.ts";
 import { activityOf, countIn, countOut } from "../state/activity.ts";
 import { timeoutOf } from "../state/follow.ts";
 import {
@@ -21,19 +24,27 @@ import {
   type Destination,
   due,
   FlowKey,
+  FORWARD_FULLNAT,
+  FORWARD_MASQ,
   FROM_CLIENT,
   FROM_SERVER,
   KIND_FORWARD_SHIFT,
+  KIND_NO_OUTPUT,
   KIND_OF_FLOW,
+  STATE_ENDED,
   STATE_GENERATION_SHIFT,
   STATE_REMOVED,
+  scratch,
+  wide,
 } from "../tables.ts";
+import { addressWord } from "../words.ts";
 import { takeSlot } from "./allocate.ts";
+import { enterLocal } from "./local.ts";
 
 /** No connection was made, though there is room. */
 export const LOST = 0xfffffffe;
 
-/** The key of what the server sends to the client. */
+/** The key of what the server sends to its peer. */
 export function setReplyKey(connection: Connection, key: FlowKey): void {
   key.source = connection.server;
   key.destination = connection.local;
@@ -42,24 +53,43 @@ export function setReplyKey(connection: Connection, key: FlowKey): void {
   key.kind = connection.kind & KIND_OF_FLOW;
 }
 
-/** The slot of the connection that a word names, if it is of the client's flow `key` and not being removed. */
+/** The number that stands for a server's address in connections: an IPv4 address itself, of an IPv6 one its word. */
+export function serverWordOf(server: Destination): u32 {
+  if (family.value === 4) {
+    return tunnels.value && server.family === 6 ? addressWord(server.address) : server.address.words[0]!;
+  }
+  return tunnels.value && server.family === 4 ? server.address.words[0]! : addressWord(server.address);
+}
+
+/** Parts of `Connection.kind` that follow from the forwarding method. */
+export function kindOfMethod(method: u32): u32 {
+  const shifted = ((method & 7) << KIND_FORWARD_SHIFT) >>> 0;
+  return method === FORWARD_MASQ || method === FORWARD_FULLNAT ? shifted : (shifted | KIND_NO_OUTPUT) >>> 0;
+}
+
+/** A state word for a connection that begins in the slot whose state word is `before`. */
+export function firstWord(before: u32, state: u32): u32 {
+  const generation = ((before >>> STATE_GENERATION_SHIFT) + 1) & 0xffff;
+  return (state | activityOf(state) | (generation << STATE_GENERATION_SHIFT)) >>> 0;
+}
+
+/** The slot of the connection that a word names, if it is of the client's flow `key` and not about to go. */
 function ownerOf(word: u32, key: FlowKey): u32 {
   const index = connectionOf(word);
   const connection = connectionTable.lookup(index);
-  if (connection === null || !isFlowOf(connection, key, FROM_CLIENT)) return NO_CONNECTION;
-  return (readOnce(connection, "state") & STATE_REMOVED) === 0 ? index : NO_CONNECTION;
+  if (connection === null || !isFlowOf(connection, index, key, FROM_CLIENT)) return NO_CONNECTION;
+  return (readOnce(connection, "state") & (STATE_REMOVED | STATE_ENDED)) === 0 ? index : NO_CONNECTION;
 }
 
-function fill(connection: Connection, key: FlowKey, destination: Destination, index: u32, state: u32): u32 {
-  const generation = ((connection.state >>> STATE_GENERATION_SHIFT) + 1) & 0xffff;
-  const word = (state | activityOf(state & 15) | (generation << STATE_GENERATION_SHIFT)) >>> 0;
+/** Fills in a connection but for its state: of the client's flow `key` with the server in slot `index`. */
+function fill(connection: Connection, slot: u32, key: FlowKey, server: Destination, index: u32): void {
   connection.client = key.source;
   connection.virtual = key.destination;
   connection.clientPort = key.sourcePort;
   connection.virtualPort = key.destinationPort;
-  connection.server = destination.address.words[0]!;
-  connection.serverPort = destination.port === 0 ? key.destinationPort : destination.port;
-  connection.kind = (key.kind | (destination.forward << KIND_FORWARD_SHIFT)) & 0xffff;
+  connection.server = serverWordOf(server);
+  connection.serverPort = server.port === 0 ? key.destinationPort : server.port;
+  connection.kind = (key.kind | kindOfMethod(server.forward)) & 0xffff;
   connection.destination = index & 0xffff;
   connection.local = key.source;
   connection.localPort = key.sourcePort;
@@ -67,14 +97,21 @@ function fill(connection: Connection, key: FlowKey, destination: Destination, in
   connection.hop.interface = 0;
   connection.hop.checkAgain = 0;
   connection.hop.mtu = 0;
-  connection.state = word;
-  return word;
+  if (family.value === 4) return;
+  const addresses = wide.lookup(slot);
+  const mine = scratch.lookup(0);
+  if (addresses === null || mine === null) return;
+  copy(addresses.client, mine.source);
+  copy(addresses.virtual, mine.destination);
+  copy(addresses.server, server.address);
+  copy(addresses.local, mine.source);
 }
 
 /**
- * Makes the flow of a client's packet (`key`) a connection to the destination in slot `index`. The replies are entered first, so
- * that none finds the door closed. Returns the connection's slot: of the new one, or of the one that another CPU made of the
- * same flow meanwhile; NO_CONNECTION if there is no room; LOST if two CPUs stood in each other's way.
+ * Makes the flow of a client's packet (`key`) a connection to the destination in slot `index`, which follows the template that
+ * `Scratch.control` names. The replies are entered first, so that none finds the door closed. Returns the connection's slot: of
+ * the new one, or of the one that another CPU made of the same flow meanwhile; NO_CONNECTION if there is no room; LOST if two
+ * CPUs stood in each other's way, or no local port was free.
  */
 export function createConnection(
   key: FlowKey,
@@ -88,11 +125,14 @@ export function createConnection(
   const connection = connectionTable.lookup(slot);
   const place = due.lookup(slot);
   if (connection === null || place === null) return NO_CONNECTION;
-  const word = fill(connection, key, destination, index, state);
+  fill(connection, slot, key, destination, index);
+  const word = firstWord(connection.state, state);
+  connection.state = word;
   connection.expires = expires;
   countIn(destination, word);
   const result = publish(connection, key, slot);
   if (result === slot) {
+    if (persistence.value) follow(connection);
     countConnection(index);
     countCreated();
     return slot;
@@ -103,31 +143,108 @@ export function createConnection(
   return result;
 }
 
-/** Enters both flows of a connection. Answers as `createConnection`. */
-function publish(connection: Connection, key: FlowKey, slot: u32): u32 {
+/** IPv6: what is looked for is a reply of this connection. */
+function lookForReply(slot: u32): void {
+  const addresses = wide.lookup(slot);
+  if (addresses !== null) lookFor(addresses.server, addresses.local);
+}
+
+/** IPv6: what is looked for is the client's flow of this connection. */
+function lookForRequest(slot: u32): void {
+  const addresses = wide.lookup(slot);
+  if (addresses !== null) lookFor(addresses.client, addresses.virtual);
+}
+
+/**
+ * Enters the replies of a connection under NAT; answers as `publish`. One client port may talk to two services over the same
+ * server: the replies belong to whoever spoke last.
+ */
+function publishReplies(connection: Connection, key: FlowKey, slot: u32): u32 {
   const reply = make(FlowKey);
   setReplyKey(connection, reply);
-  const replyHash = hashOf(reply);
-  const replyWord = wordOf(replyHash, slot, FROM_SERVER);
-  const known = findFlowByCall(reply, replyHash, 0);
+  const hash = hashOf(reply);
+  const word = wordOf(hash, slot, FROM_SERVER);
+  const known = findFlowByCall(reply, hash, 0);
   if (known !== 0) {
+    if (family.value === 6) lookForRequest(slot);
     const owner = ownerOf(known, key);
     if (owner !== NO_CONNECTION) return owner;
+    if (replaceFlow(hash, known, word)) return slot;
   }
-  // One client port may talk to two services over the same server: the replies belong to whoever spoke last.
-  const replaced = known !== 0 && replaceFlow(replyHash, known, replyWord);
-  if (!replaced && !insertFlow(replyHash, replyWord)) return NO_CONNECTION;
+  return insertFlow(hash, word) ? slot : NO_CONNECTION;
+}
 
+/** Takes the replies' flow of a connection out of the table. */
+export function withdrawReplies(connection: Connection, slot: u32): void {
+  if ((connection.kind & KIND_NO_OUTPUT) !== 0) return;
+  const reply = make(FlowKey);
+  setReplyKey(connection, reply);
+  const hash = hashOf(reply);
+  removeFlow(hash, wordOf(hash, slot, FROM_SERVER));
+}
+
+/** Enters both flows of a connection, or the one that passes here. Answers as `createConnection`. */
+function publish(connection: Connection, key: FlowKey, slot: u32): u32 {
+  if ((connection.kind & KIND_NO_OUTPUT) === 0) {
+    let entered = slot;
+    if (fullnat.value && ((connection.kind >>> KIND_FORWARD_SHIFT) & 7) === FORWARD_FULLNAT) {
+      if (!enterLocal(slot)) entered = LOST;
+    } else {
+      if (family.value === 6) lookForReply(slot);
+      entered = publishReplies(connection, key, slot);
+    }
+    if (family.value === 6) lookForRequest(slot);
+    if (entered !== slot) return entered;
+  }
   const hash = hashOf(key);
   const forward = wordOf(hash, slot, FROM_CLIENT);
   if (!insertFlow(hash, forward)) {
-    removeFlow(replyHash, replyWord);
+    withdrawReplies(connection, slot);
     return NO_CONNECTION;
   }
   const other = findFlowByCall(key, hash, forward);
   if (other === 0) return slot;
   removeFlow(hash, forward);
-  removeFlow(replyHash, replyWord);
+  withdrawReplies(connection, slot);
   const owner = ownerOf(other, key);
   return owner === NO_CONNECTION ? LOST : owner;
+}
+
+/**
+ * Makes a persistence template: connections of clients like `key` go to the server in slot `index`, at `port` of it (0: the one asked for),
+ * until `expires`. Answers its slot, or NO_CONNECTION.
+ */
+export function createTemplate(key: FlowKey, server: Destination, index: u32, state: u32, expires: u32): u32 {
+  const slot = takeSlot(expires);
+  const template = connectionTable.lookup(slot);
+  const place = due.lookup(slot);
+  if (template === null || place === null) return NO_CONNECTION;
+  fill(template, slot, key, server, index);
+  template.kind = (template.kind | KIND_NO_OUTPUT) & 0xffff;
+  // A template of every port keeps the port that is asked for.
+  if (key.destinationPort === 0) template.serverPort = 0;
+  template.expires = expires;
+  const word = firstWord(template.state, state);
+  template.state = word;
+  const hash = hashOf(key);
+  const entry = wordOf(hash, slot, FROM_CLIENT);
+  if (insertFlow(hash, entry)) {
+    const other = findFlowByCall(key, hash, entry);
+    if (other === 0) {
+      atomicAdd(server, "persistent", 1);
+      return slot;
+    }
+    removeFlow(hash, entry);
+    template.state = (word | STATE_REMOVED) >>> 0;
+    place.tick = 0;
+    return ownerOf(other, key);
+  }
+  template.state = (word | STATE_REMOVED) >>> 0;
+  place.tick = 0;
+  return NO_CONNECTION;
+}
+
+/** Lets a connection that ends go from the template it follows. */
+export function leaveTemplate(connection: Connection): void {
+  if (persistence.value) unfollow(connection);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-import { atomicCompareExchange, make, type u32 } from "../../bpf/index.ts";
+import { atomicAdd, atomicCompareExchange, make, type u32 } from "../../bpf/index.ts";
 import { countExpired } from "../events.ts";
 import { hashOf, removeFlow, wordOf } from "../flow.ts";
 import { countOut } from "../state/activity.ts";
@@ -9,11 +9,14 @@ import {
   due,
   FlowKey,
   FROM_CLIENT,
-  FROM_SERVER,
   KIND_OF_FLOW,
+  KIND_TEMPLATE,
   STATE_REMOVED,
 } from "../tables.ts";
-import { setReplyKey } from "./create.ts";
+import { leaveTemplate, withdrawReplies } from "./create.ts";
+
+/** −1 modulo 2³². */
+const MINUS_ONE = 0xffffffff;
 
 /** Ticks that a slot rests before it can be used again: longer than any program that may still look at it runs. */
 const REST = 2;
@@ -34,12 +37,15 @@ export function retire(connection: Connection, index: u32, word: u32, now: u32):
   });
   const hash = hashOf(key);
   removeFlow(hash, wordOf(hash, index, FROM_CLIENT));
-  setReplyKey(connection, key);
-  const replyHash = hashOf(key);
-  removeFlow(replyHash, wordOf(replyHash, index, FROM_SERVER));
+  withdrawReplies(connection, index);
   const server = destinationTable.lookup(connection.destination);
-  if (server !== null) countOut(server, word);
-  countExpired();
+  if ((connection.kind & KIND_TEMPLATE) !== 0) {
+    if (server !== null) atomicAdd(server, "persistent", MINUS_ONE);
+  } else {
+    if (server !== null) countOut(server, word);
+    leaveTemplate(connection);
+    countExpired();
+  }
   const place = due.lookup(index);
   if (place !== null) place.tick = (now + REST) >>> 0;
   return true;

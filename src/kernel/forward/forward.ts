@@ -4,7 +4,6 @@ import {
   redirectNeighbour,
   TC_NEXT,
   TC_SHOT,
-  type u8,
   type u16,
   type u32,
 } from "../../bpf/index.ts";
@@ -17,7 +16,7 @@ import { isFresh, NO_WAY, resolve, sendBy, TOO_LARGE } from "./next-hop.ts";
 import { translate } from "./translate.ts";
 
 /** The length of the largest IP packet that this one is on the wire: of a super-packet, its segments. */
-export function lengthOnWire(packet: Packet, transport: u8, protocol: u32, length: u32): u32 {
+export function lengthOnWire(packet: Packet, transport: u16, protocol: u32, length: u32): u32 {
   const payload = packet.gsoSize;
   if (payload === 0) return length;
   let header = UDP_HEADER;
@@ -40,7 +39,7 @@ export function lengthOnWire(packet: Packet, transport: u8, protocol: u32, lengt
  */
 export function forward(
   packet: Packet,
-  transport: u8,
+  transport: u16,
   direction: u32,
   length: u32,
   address: u32,

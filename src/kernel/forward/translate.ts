@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-import type { Packet, u8, u16, u32 } from "../../bpf/index.ts";
+import type { Packet, u16, u32 } from "../../bpf/index.ts";
 import { Ipv4, LINK_HEADER, Ports, Udp } from "../headers.ts";
 import { portMapping } from "../options.ts";
 import { FROM_CLIENT, PROTOCOL_TCP } from "../tables.ts";
@@ -14,7 +14,7 @@ const UDP_CHECKSUM = 6;
  * live falls by one and all checksums follow. `transport` is where the TCP or UDP header begins. False: the headers are
  * not there (nothing has been changed).
  */
-export function translate(packet: Packet, transport: u8, direction: u32, address: u32, port: u16): boolean {
+export function translate(packet: Packet, transport: u16, direction: u32, address: u32, port: u16): boolean {
   const ip = packet.header(Ipv4, LINK_HEADER);
   const ports = packet.header(Ports, transport);
   if (ip === null || ports === null) return false;

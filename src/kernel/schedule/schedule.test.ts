@@ -23,7 +23,7 @@ function serviceWith(scheduler: string, weights: readonly number[]) {
       const service = serviceTable.lookup(1)!;
       return body(service, pools.lookup(service.pool)!);
     });
-  const choice = () => run((service, pool) => choose(1, service.pool, pool));
+  const choice = () => run((service) => choose(1, service.pool, 0, 0, 0));
   /** The position of the server chosen. */
   const next = () => slots.indexOf(choice());
   return { director, slots, run, choice, next };

@@ -15,6 +15,7 @@ import {
 } from "../../bpf/index.ts";
 import { arm } from "../arm.ts";
 import { ingress } from "../ingress.ts";
+import { installPrograms } from "../programs.ts";
 import {
   type Counters,
   connectionTable,
@@ -104,6 +105,7 @@ export class TestDirector {
       },
       ...(options.forwarding === false ? {} : { fib: (request) => this.#route(request) }),
     });
+    installPrograms(this.machine);
     this.configuration = new Configuration(this.machine, this.#limit);
     const started = this.machine.run(() => arm(new SimulatedPacket(new Uint8Array(14))));
     if (started !== 0) throw new Error(`the clock did not start: ${started}`);

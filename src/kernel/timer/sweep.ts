@@ -6,10 +6,13 @@
 import { atomicCompareExchange, type Infer, make, readOnce, repeat, struct, u32 } from "../../bpf/index.ts";
 import { currentTick } from "../clock.ts";
 import { retire } from "../connection/retire.ts";
+import { PUT_OFF } from "../persistence/template.ts";
 import {
   connectionTable,
   type Due,
   due,
+  KIND_TEMPLATE,
+  STATE_ENDED,
   STATE_MASK,
   STATE_REMOVED,
   settings,
@@ -45,9 +48,16 @@ function visit(index: u32, entry: Due, now: u32): u32 {
     return 0;
   }
   const expires = readOnce(connection, "expires");
-  if (expires > now) {
-    atomicCompareExchange(entry, "tick", planned, expires);
-    return 0;
+  if ((word & STATE_ENDED) === 0) {
+    if (expires > now) {
+      atomicCompareExchange(entry, "tick", planned, expires);
+      return 0;
+    }
+    if ((connection.kind & KIND_TEMPLATE) !== 0 && connection.control !== 0) {
+      connection.expires = (now + PUT_OFF) >>> 0;
+      atomicCompareExchange(entry, "tick", planned, (now + PUT_OFF) >>> 0);
+      return 0;
+    }
   }
   return retire(connection, index, word, now) ? 1 : 0;
 }

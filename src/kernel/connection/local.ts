@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/**
+ * Local endpoints of FullNAT connections: what the server sees as its peer. A port is free if no connection has it towards the
+ * same server and port, so one local address carries as many connections to *each* server as there are ports.
+ *
+ * A destination's ports are handed out in turn, over all of its service's local addresses: so one that became free rests as
+ * long as possible before it is used again, and a server's TIME_WAIT seldom meets it. (RFC 6191, RFC 7323 appendix B.)
+ */
+import { atomicFetchAdd, copy, type Infer, make, repeat, struct, u32 } from "../../bpf/index.ts";
+import { findFlowByCall, hashOf, insertFlow, lookFor, removeFlow, wordOf } from "../flow.ts";
+import { family } from "../options.ts";
+import {
+  type Connection,
+  connectionTable,
+  destinationTable,
+  FlowKey,
+  FROM_SERVER,
+  localAddresses,
+  type Pool,
+  pools,
+  serviceTable,
+  wide,
+} from "../tables.ts";
+import { addressWord } from "../words.ts";
+import { setReplyKey } from "./create.ts";
+
+/** Ports tried before giving up. */
+const TRIES = 64;
+
+/** Ports of local addresses that were given for that, and of the director's own, below those that Linux gives to its own sockets. */
+const FIRST_PORT = 1024;
+const PORTS = 64512;
+const OWN_PORTS = 31744;
+
+export const LocalSearch = struct("LocalSearch", { slot: u32, start: u32, count: u32, found: u32 });
+export type LocalSearch = Infer<typeof LocalSearch>;
+
+/** Gives the connection the local address and port of a turn. False: there is no address. */
+function setLocal(connection: Connection, search: LocalSearch, turn: u32): boolean {
+  const server = destinationTable.lookup(connection.destination);
+  if (server === null) return false;
+  let address = server.source;
+  if (search.count !== 0) {
+    const given = localAddresses.lookup((search.start + ((turn % search.count) >>> 0)) >>> 0);
+    if (given === null) return false;
+    address = given;
+    connection.localPort = FIRST_PORT + (((turn / search.count) >>> 0) % PORTS);
+  } else {
+    connection.localPort = FIRST_PORT + (turn % OWN_PORTS);
+  }
+  if (family.value === 4) {
+    connection.local = address.words[0]!;
+    return connection.local !== 0;
+  }
+  const addresses = wide.lookup(search.slot);
+  if (addresses === null) return false;
+  copy(addresses.local, address);
+  connection.local = addressWord(address);
+  lookFor(addresses.server, addresses.local);
+  return connection.local !== 0;
+}
+
+function tryPort(_round: u32, search: LocalSearch): u32 {
+  const connection = connectionTable.lookup(search.slot);
+  if (connection === null) return 1;
+  const server = destinationTable.lookup(connection.destination);
+  if (server === null) return 1;
+  if (!setLocal(connection, search, atomicFetchAdd(server, "portCursor", 1))) return 1;
+  const reply = make(FlowKey);
+  setReplyKey(connection, reply);
+  const hash = hashOf(reply);
+  if (findFlowByCall(reply, hash, 0) !== 0) return 0;
+  const word = wordOf(hash, search.slot, FROM_SERVER);
+  if (!insertFlow(hash, word)) return 1;
+  if (findFlowByCall(reply, hash, word) === 0) {
+    search.found = 1;
+    return 1;
+  }
+  removeFlow(hash, word);
+  return 0;
+}
+
+function poolOf(connection: Connection): Pool | null {
+  const server = destinationTable.lookup(connection.destination);
+  if (server === null) return null;
+  const service = serviceTable.lookup(server.service);
+  return service === null ? null : pools.lookup(service.pool);
+}
+
+/** Gives the connection in that slot a local address and port, and enters the server's replies to it. False: none is free. */
+export function enterLocal(slot: u32): boolean {
+  const connection = connectionTable.lookup(slot);
+  if (connection === null) return false;
+  const pool = poolOf(connection);
+  if (pool === null) return false;
+  const search = make(LocalSearch, {
+    slot,
+    start: pool.localStart,
+    count: pool.localCount,
+    found: pool.zero,
+  });
+  repeat(TRIES, tryPort, search);
+  return search.found !== 0;
+}
