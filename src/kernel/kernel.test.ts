@@ -15,6 +15,7 @@ import {
 } from "../bpf/index.ts";
 import { createMap, type LoadedMap, type LoadedProgram, loadProgram } from "../bpf/loader/index.ts";
 import { createNetworkNamespace, deleteNetworkNamespace, inNetworkNamespace } from "../linux/index.ts";
+import { PROGRAMS } from "./programs.ts";
 import {
   Connection,
   Counters,
@@ -27,8 +28,10 @@ import {
   FlowBucket,
   flows,
   members,
+  PROGRAM_IPV4,
   pools,
   pressure,
+  programs,
   Service,
   scratch,
   servers,
@@ -53,6 +56,7 @@ const ENTRIES: Readonly<Record<string, number>> = {
   connections: LIMIT,
   due: LIMIT,
   flows: LIMIT,
+  wide: LIMIT,
   servers: 64,
 };
 const CONFIGURED: readonly MapDefinition[] = [
@@ -83,15 +87,20 @@ async function load(
   director: TestDirector,
 ): Promise<{ program: LoadedProgram; maps: Map<string, LoadedMap> }> {
   const module = new URL(import.meta.url.endsWith(".ts") ? "./ingress.ts" : "./ingress.js", import.meta.url);
-  const compiled = await compile({
-    entry: { module: module.href, name: "ingress" },
-    options: { cpus: 1 },
-    name: "ingress",
-    type: "schedCls",
-    license: "Dual MIT/GPL",
-  });
+  const all: { readonly slot: number; readonly compiled: Awaited<ReturnType<typeof compile>> }[] = [];
+  for (const { slot, options } of PROGRAMS) {
+    const compiled = await compile({
+      entry: { module: module.href, name: "ingress" },
+      options: { cpus: 1, ...options },
+      name: "ingress",
+      type: "schedCls",
+      license: "Dual MIT/GPL",
+    });
+    all.push({ slot, compiled });
+  }
   const maps = new Map<string, LoadedMap>();
-  for (const map of compiled.maps) {
+  for (const map of all.flatMap(({ compiled }) => compiled.maps)) {
+    if (maps.has(map.name)) continue;
     const entries = ENTRIES[map.name];
     maps.set(map.name, createMap(map, entries === undefined ? {} : { entries }));
   }
@@ -99,7 +108,14 @@ async function load(
     const { keys, values } = director.machine.map(map).readAll();
     maps.get(map.name)?.updateMany(keys, values);
   }
-  return { program: loadProgram(compiled, maps), maps };
+  let program: LoadedProgram | undefined;
+  for (const { slot, compiled } of all) {
+    const loaded = loadProgram(compiled, maps);
+    maps.get(programs.name)!.setProgram(slot, loaded);
+    if (slot === PROGRAM_IPV4) program = loaded;
+    else loaded.close();
+  }
+  return { program: program!, maps };
 }
 
 /** The identification and checksum of the director's own packets are random. */
