@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseRequest, UsageError } from "./arguments.ts";
+import { parseRequest } from "./arguments.ts";
+import { UsageError } from "./usage-error.ts";
 
 test("each command is understood", () => {
   assert.deepEqual(parseRequest(["attach", "eth0", "eth1"]), {
@@ -16,7 +17,10 @@ test("each command is understood", () => {
     keep: true,
     remove: false,
   });
-  assert.deepEqual(parseRequest(["status", "-h"]), { kind: "help" });
+  assert.deepEqual(parseRequest(["status", "-h"]), { kind: "help", topic: "status" });
+  assert.deepEqual(parseRequest(["help", "ipvsadm"]), { kind: "help", topic: "ipvsadm" });
+  assert.deepEqual(parseRequest(["--help"]), { kind: "help", topic: null });
+  assert.deepEqual(parseRequest(["flush", "--all"]), { kind: "flush", filter: null });
 });
 
 for (const [argv, message] of [
@@ -26,6 +30,23 @@ for (const [argv, message] of [
   [["unload", "eth0"], /lvs unload takes no arguments, but got eth0/],
   [["lab"], /takes the name of one lab/],
   [["lab", "nat", "--keep", "--remove"], /either keeps a lab/],
+  [["help", "bananas"], /no help on "bananas", only on attach/],
+  [["flush"], /to end every one, say --all/],
+  [["flush", "--all", "-t", "192.0.2.1"], /either --all connections or those of a filter/],
+  [["flush", "192.0.2.1"], /takes no arguments, but got 192.0.2.1/],
+  [["connections", "--client"], /--client needs an address behind it/],
+  [["connections", "--client", "10.0.0.0/33"], /--client "10.0.0.0\/33" is no address: say/],
+  [["connections", "--server", "2001:db8::1:80000:"], /is no address/],
+  [["connections", "--vip", "192.0.2.1:80000"], /is no address/],
+  [["connections", "-p", "tpc"], /"tpc" is no protocol: there are TCP/],
+  [["connections", "-s", "ESTABLISHED,OPEN"], /"OPEN" is no state: there are NONE, ESTABLISHED/],
+  [["connections", "-f", "0"], /"0" is no firewall mark/],
+  [["connections", "--templates=yes"], /--templates of lvs connections takes no argument/],
+  [["sysctl", "-a", "conn_reuse_mode"], /either --all sysctls or those named/],
+  [["sysctl", "-w", "conn_reuse_mode"], /--write wants NAME=VALUE/],
+  [["sysctl", "conn_reuse_mode="], /no value behind the =/],
+  [["sysctl", "=1"], /names no sysctl/],
+  [["sysctl", "-p"], /does not know the option -p: it takes --all/],
 ] as const) {
   test(`lvs ${argv.join(" ")} says what would be right`, () => {
     assert.throws(

@@ -1,65 +1,111 @@
+import type { ConnectionFilter } from "./connection-filter.ts";
+import { FILTER_OPTIONS, readFilter } from "./filter-options.ts";
+import { readSysctlRequest, type SysctlRequest } from "./sysctl-request.ts";
+import { UsageError } from "./usage-error.ts";
+import { readWords, refuseRest } from "./words.ts";
+
+/** The commands of `lvs`. */
+export const COMMANDS = [
+  "attach",
+  "detach",
+  "status",
+  "connections",
+  "flush",
+  "sysctl",
+  "unload",
+  "lab",
+] as const;
+export type CommandName = (typeof COMMANDS)[number];
+
+/** What there is help about. */
+export const TOPICS = [...COMMANDS, "ipvsadm"] as const;
+export type Topic = (typeof TOPICS)[number];
+
 /** What `lvs` was asked to do. */
 export type Request =
-  | { readonly kind: "help" }
+  | { readonly kind: "help"; readonly topic: Topic | null }
   | { readonly kind: "version" }
   | { readonly kind: "attach" | "detach"; readonly interfaces: readonly string[] }
   | { readonly kind: "status"; readonly json: boolean }
+  | { readonly kind: "connections"; readonly filter: ConnectionFilter; readonly json: boolean }
+  /** `filter` null: everything. */
+  | { readonly kind: "flush"; readonly filter: ConnectionFilter | null }
+  | SysctlRequest
   | { readonly kind: "unload" }
   | { readonly kind: "lab"; readonly name: string; readonly keep: boolean; readonly remove: boolean };
 
-/** A call of `lvs` that makes no sense; the message says what would. */
-export class UsageError extends Error {
-  readonly code = "USAGE";
-  constructor(message: string) {
-    super(message);
-    this.name = "UsageError";
-  }
-}
-
-const COMMANDS = ["attach", "detach", "status", "unload", "lab"] as const;
+const JSON_OPTION = { json: { spellings: ["--json"], argument: null } } as const;
 
 /** Reads the arguments behind `lvs`. Throws {@link UsageError}. */
 export function parseRequest(argv: readonly string[]): Request {
   const [command, ...rest] = argv;
   if (command === undefined) throw new UsageError(`a command is missing: one of ${COMMANDS.join(", ")}`);
-  if (argv.some((word) => word === "--help" || word === "-h") || command === "help") return { kind: "help" };
   if (command === "--version" || command === "-v") return { kind: "version" };
-  const options = new Set(rest.filter((word) => word.startsWith("-")));
-  const words = rest.filter((word) => !word.startsWith("-"));
-  const allow = (...known: readonly string[]) => {
-    for (const option of options) {
-      if (known.includes(option)) continue;
-      const there = known.length === 0 ? "it takes none" : `it takes ${known.join(", ")}`;
-      throw new UsageError(`lvs ${command} does not know the option ${option}: ${there}`);
-    }
-  };
-  const noWords = () => {
-    if (words.length > 0)
-      throw new UsageError(`lvs ${command} takes no arguments, but got ${words.join(" ")}`);
-  };
+  if (command === "help") return { kind: "help", topic: rest[0] === undefined ? null : topic(rest[0]) };
+  if (argv.includes("--help") || argv.includes("-h")) {
+    return { kind: "help", topic: TOPICS.find((name) => name === command) ?? null };
+  }
   switch (command) {
     case "attach":
     case "detach":
-      allow();
-      return { kind: command, interfaces: words };
-    case "status":
-      allow("--json");
-      noWords();
-      return { kind: "status", json: options.has("--json") };
-    case "unload":
-      allow();
-      noWords();
-      return { kind: "unload" };
-    case "lab": {
-      allow("--keep", "--remove");
-      const [name, ...more] = words;
-      if (name === undefined || more.length > 0)
-        throw new UsageError("lvs lab takes the name of one lab, as in `lvs lab nat`");
-      if (options.has("--keep") && options.has("--remove"))
-        throw new UsageError("lvs lab either keeps a lab (--keep) or takes one down (--remove)");
-      return { kind: "lab", name, keep: options.has("--keep"), remove: options.has("--remove") };
+      return { kind: command, interfaces: readWords(command, rest, {}).rest };
+    case "status": {
+      const read = readWords(command, rest, JSON_OPTION);
+      refuseRest(command, read);
+      return { kind: command, json: read.options.has("json") };
     }
+    case "connections": {
+      const read = readWords(command, rest, { ...JSON_OPTION, ...FILTER_OPTIONS });
+      refuseRest(command, read);
+      return { kind: command, filter: readFilter(read.options), json: read.options.has("json") };
+    }
+    case "flush":
+      return { kind: command, filter: readFlush(rest) };
+    case "sysctl":
+      return readSysctlRequest(rest);
+    case "unload":
+      refuseRest(command, readWords(command, rest, {}));
+      return { kind: command };
+    case "lab":
+      return readLab(rest);
     default:
       throw new UsageError(`there is no command "${command}": there are ${COMMANDS.join(", ")}`);
   }
+}
+
+function topic(word: string): Topic {
+  const found = TOPICS.find((name) => name === word);
+  if (found === undefined)
+    throw new UsageError(`there is no help on "${word}", only on ${TOPICS.join(", ")}`);
+  return found;
+}
+
+function readFlush(words: readonly string[]): ConnectionFilter | null {
+  const ALL = { all: { spellings: ["--all"], argument: null } } as const;
+  const read = readWords("flush", words, { ...ALL, ...FILTER_OPTIONS });
+  refuseRest("flush", read);
+  const all = read.options.has("all");
+  if (all && read.options.size > 1) {
+    throw new UsageError("lvs flush ends either --all connections or those of a filter");
+  }
+  if (!all && read.options.size === 0) {
+    throw new UsageError("lvs flush wants to know which connections to end; to end every one, say --all");
+  }
+  return all ? null : readFilter(read.options);
+}
+
+function readLab(words: readonly string[]): Request {
+  const { options, rest } = readWords("lab", words, {
+    keep: { spellings: ["--keep"], argument: null },
+    remove: { spellings: ["--remove"], argument: null },
+  });
+  const [name, ...more] = rest;
+  if (name === undefined || more.length > 0) {
+    throw new UsageError("lvs lab takes the name of one lab, as in `lvs lab nat`");
+  }
+  const keep = options.has("keep");
+  const remove = options.has("remove");
+  if (keep && remove)
+    throw new UsageError("lvs lab either keeps a lab (--keep) or takes one down (--remove)");
+  return { kind: "lab", name, keep, remove };
 }

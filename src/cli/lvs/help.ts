@@ -1,18 +1,21 @@
+import type { Topic } from "./arguments.ts";
+
 /** What `lvs --help` prints. */
 export const HELP = `lvs: what the Linux Virtual Server never had. Balancing itself is administered with ipvsadm.
 
 Usage: lvs COMMAND [OPTION…]
 
-  attach [IF…]       attach the datapath to these interfaces, or to all of this network namespace
-  detach [IF…]       take it off these interfaces, or off all; services and connections stay
-  status [--json]    the program, the kernel's features, attached interfaces, how full the tables are
-  unload             remove everything of ours from this network namespace, connections included
-  lab NAME           an experiment in network namespaces of its own, with real traffic
-      nat              a client, a director and three real servers; NAT, weighted round robin
-      --keep           leave it up and say how to enter it
-      --remove         take down one that was left up
-  --help, -h         this text (also after a command)
-  --version, -v      the version
+  attach [IF…]          attach the datapath to these interfaces, or to all of this network namespace
+  detach [IF…]          take it off these interfaces, or off all; services and connections stay
+  status                the program, the kernel's features, attached interfaces, how full the tables are
+  connections [FILTER]  the connection table, for people or as JSON
+  flush FILTER | --all  end connections
+  sysctl [NAME[=VALUE]] show and set the sysctls of IPVS
+  unload                remove everything of ours from this network namespace, connections included
+  lab NAME              an experiment in network namespaces of its own, with real traffic
+  help [COMMAND]        more on a command; \`lvs help ipvsadm\`: what our ipvsadm has beyond the original
+  --help, -h            this text, or behind a command that of the command
+  --version, -v         the version
 
 Adding the first service with ipvsadm attaches to all interfaces. Interfaces that come later are attached by the next
 command that changes something, or by \`lvs attach\`.
@@ -24,3 +27,94 @@ Environment:
 
 Exit status: 0 done; 1 it could not be done; 2 wrong usage.
 `;
+
+const FILTER_HELP = `Filters. Said several times, any of its values will do; of different ones all must hold.
+  -t, --tcp-service VIP[:PORT]   connections of TCP services there; -u, --udp-service and --sctp-service likewise
+  -f, --mark MARK                connections of the services by that firewall mark
+  -p, --protocol PROTOCOL        tcp, udp, sctp, ah, esp, or ip (templates of services by mark)
+  -c, --client ADDRESS           by client
+      --vip ADDRESS              by the address that the client asked for
+  -r, --server ADDRESS           by real server
+  -s, --state STATE[,STATE…]     ESTABLISHED, TIME_WAIT, UDP… as listed
+      --templates                persistence templates only
+
+An ADDRESS is one of 192.0.2.1, 192.0.2.0/24, 192.0.2.1:80, 192.0.2.0/24:80, 2001:db8::1, 2001:db8::/32,
+[2001:db8::1]:80 or :80.
+`;
+
+/** The labs there are, behind the help on them. */
+export function labList(labs: ReadonlyMap<string, string>): string {
+  const width = Math.max(...[...labs.keys()].map((name) => name.length));
+  return ["", "Labs:", ...[...labs].map(([name, about]) => `  ${name.padEnd(width)}   ${about}`), ""].join(
+    "\n",
+  );
+}
+
+/** What \`lvs help TOPIC\` prints. */
+export const TOPIC_HELP: Readonly<Record<Topic, string>> = {
+  attach: `Usage: lvs attach [IF…]
+
+Attaches the datapath to these interfaces, or to all of this network namespace that can have it; also to those that
+\`lvs detach\` has taken it off.
+`,
+  detach: `Usage: lvs detach [IF…]
+
+Takes the datapath off these interfaces, or off all. Services and connections stay; packets pass as if there were no
+balancer, until \`lvs attach\`.
+`,
+  status: `Usage: lvs status [--json]
+
+Shows whether the director works: the program, the clock, attached interfaces, how full the tables are, what the
+datapath counted about itself, which features the kernel lacks, and sysctls of the kernel that stand in the way.
+`,
+  connections: `Usage: lvs connections [--json] [FILTER…]
+
+Lists connections and persistence templates. \`--json\`: one array, an object for each; docs/lvs.md describes it.
+
+${FILTER_HELP}`,
+  flush: `Usage: lvs flush FILTER…
+       lvs flush --all
+
+Ends connections and persistence templates, and says how many. A client's next packet is treated as that of a new
+connection. \`lvs connections\` with the same filter shows beforehand what would end.
+
+${FILTER_HELP}`,
+  sysctl: `Usage: lvs sysctl [-n] [--json] [-a | NAME…]
+       lvs sysctl [-q] NAME=VALUE…
+
+Shows and sets the sysctls of IPVS, as sysctl(8) does those of the kernel. A NAME is net.ipv4.vs.conn_reuse_mode,
+net/ipv4/vs/conn_reuse_mode or conn_reuse_mode. Without any, all are shown.
+
+  -a, --all      all of them
+  -n, --values   values without names
+  -q, --quiet    do not show what was set
+      --json     one object: the values by full name
+  -w, --write    all that follows is NAME=VALUE
+`,
+  unload: `Usage: lvs unload
+
+Removes everything of ours from this network namespace: the datapath from all interfaces, services and connections.
+`,
+  lab: `Usage: lvs lab NAME [--keep | --remove]
+
+Builds a network of namespaces, sends real traffic through it, says what happened, and takes it down again. Nothing
+outside of the namespaces is touched.
+
+  --keep     leave it up and say how to enter it
+  --remove   take down one that was left up
+`,
+  ipvsadm: `Our ipvsadm takes the command lines of ipvsadm 1.31, and has FullNAT beyond it. Both ends of a connection are
+translated: real servers see an address of the director as their peer, and need no route back to the client.
+
+  ipvsadm -a|e SERVICE -r SERVER --fullnat        a real server behind FullNAT; its port may differ
+  ipvsadm -P|--add-laddr SERVICE -z LIP           give a service a local address: what its servers see as their peer
+  ipvsadm -Q|--del-laddr SERVICE -z LIP           take it away
+  ipvsadm -G|--get-laddr [SERVICE] [-n]           local addresses, and how many connections use each
+  -z, --local-address, --laddr LIP                without any, the director's own address towards the server is used
+
+  ipvsadm -A|E TCP-SERVICE --toa                  tell servers the client's address in TCP option 254
+  ipvsadm -A|E TCP-SERVICE --proxy-protocol v2    tell it in a PROXY protocol header; "disable" is the default
+
+SERVICE is -t, -u or --sctp-service with VIP:PORT, or -f MARK [-6]. The short option -b is 1.31's --sched-flags.
+`,
+};

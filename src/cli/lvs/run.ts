@@ -1,22 +1,26 @@
 import { readFileSync } from "node:fs";
-import { parseRequest, type Request, UsageError } from "./arguments.ts";
-import { HELP } from "./help.ts";
+import type { Administration } from "../../ipvs/administration.ts";
+import { parseRequest, type Request, type Topic } from "./arguments.ts";
+import { UsageError } from "./usage-error.ts";
 
-/** Where `lvs` writes. */
+/** What `lvs` works with. */
 export interface LvsEnvironment {
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
+  /** The director, opened by the first command that asks or tells it something; closed by whoever made it. */
+  readonly administration: () => Promise<Administration>;
 }
 
 const NEEDS_ROOT = "this needs root: it administers the network namespace it is run in; try again with sudo";
 const FAILED = 1;
 const WRONG_USAGE = 2;
+/** Characters of output that are collected before they are written. */
+const CHUNK = 0x10000;
 
 /** Runs `lvs` with these arguments and resolves to its exit status. What it needs is loaded when it is needed. */
 export async function runLvs(words: readonly string[], environment: LvsEnvironment): Promise<number> {
   try {
-    await carryOut(parseRequest(words), environment);
-    return 0;
+    return (await carryOut(parseRequest(words), environment)) ? 0 : FAILED;
   } catch (error) {
     const message = isRefused(error) ? NEEDS_ROOT : error instanceof Error ? error.message : String(error);
     const detail = process.env.LVS_DEBUG && error instanceof Error ? `\n${error.stack}` : "";
@@ -34,42 +38,76 @@ function isRefused(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "EPERM" && process.getuid?.() !== 0;
 }
 
-async function carryOut(request: Request, { stdout }: LvsEnvironment): Promise<void> {
+/** Whether all of it could be done; what could not has been complained of. */
+async function carryOut(
+  request: Request,
+  { stdout, stderr, administration }: LvsEnvironment,
+): Promise<boolean> {
   switch (request.kind) {
     case "help":
-      stdout(HELP);
-      return;
+      stdout(await help(request.topic));
+      return true;
     case "version":
       stdout(`lvs ${version()}\n`);
-      return;
+      return true;
     case "lab": {
       const { runLab } = await import("../../../lab/index.ts");
-      return runLab(request);
+      await runLab(request);
+      return true;
     }
     case "status": {
       const { directorStatus } = await import("../../ipvs/index.ts");
-      const status = directorStatus();
-      if (request.json) {
-        stdout(
-          `${JSON.stringify(status, (_, value) => (typeof value === "bigint" ? Number(value) : value), 2)}\n`,
-        );
-        return;
-      }
-      const { statusText } = await import("./status-text.ts");
-      stdout(statusText(status));
-      return;
+      const { statusJson, statusText } = await import("./status-text.ts");
+      stdout((request.json ? statusJson : statusText)(directorStatus()));
+      return true;
+    }
+    case "connections": {
+      const { listConnections } = await import("./connections.ts");
+      write(listConnections(await administration(), request), stdout);
+      return true;
+    }
+    case "flush": {
+      const { flushConnections } = await import("./connections.ts");
+      stdout(flushConnections(await administration(), request.filter));
+      return true;
+    }
+    case "sysctl": {
+      const { runSysctl } = await import("./sysctl.ts");
+      const complain = (text: string): void => stderr(`lvs: ${text}\n`);
+      return runSysctl(request, await administration(), { stdout, complain });
     }
     case "unload": {
       const { unload } = await import("../../ipvs/index.ts");
       if (!unload()) stdout("there was nothing to unload in this network namespace\n");
-      return;
+      return true;
     }
     default: {
       const { attach, detach } = await import("../../ipvs/index.ts");
-      if ((request.kind === "attach" ? attach : detach)(request.interfaces)) return;
+      if ((request.kind === "attach" ? attach : detach)(request.interfaces)) return true;
       stdout("nothing is configured yet: the first service will attach to all interfaces\n");
+      return true;
     }
   }
+}
+
+async function help(topic: Topic | null): Promise<string> {
+  const { HELP, labList, TOPIC_HELP } = await import("./help.ts");
+  if (topic === null) return HELP;
+  if (topic !== "lab") return TOPIC_HELP[topic];
+  const { LABS } = await import("../../../lab/index.ts");
+  return TOPIC_HELP.lab + labList(LABS);
+}
+
+/** Writes pieces of text in chunks, as they come: a table may have a million lines. */
+function write(pieces: Iterable<string>, stdout: (text: string) => void): void {
+  let text = "";
+  for (const piece of pieces) {
+    text += piece;
+    if (text.length < CHUNK) continue;
+    stdout(text);
+    text = "";
+  }
+  stdout(text);
 }
 
 /** That of the package, whose package.json lies above this file. */

@@ -1,5 +1,10 @@
 import type { DirectorStatus } from "../../ipvs/index.ts";
 
+/** `lvs status --json`. */
+export function statusJson(status: DirectorStatus): string {
+  return `${JSON.stringify(status, (_, value) => (typeof value === "bigint" ? Number(value) : value), 2)}\n`;
+}
+
 /** `lvs status` for people. */
 export function statusText(status: DirectorStatus): string {
   return [...summary(status), "", ...interfaces(status), "", ...features(status)].join("\n").concat("\n");
@@ -22,6 +27,9 @@ function summary(status: DirectorStatus): string[] {
   if (clock !== null) {
     const last = clock.age === null ? "it has never ticked" : `last tick ${clock.age.toFixed(0)} ms ago`;
     rows.push(["clock", `${clock.ticking ? "ticking" : "STANDING STILL"}, ${last}`]);
+  }
+  for (const name of status.forwardingOff) {
+    rows.push(["FORWARDING OFF", `${name} is 0: nothing is forwarded; \`sysctl -w ${name}=1\` helps`]);
   }
   for (const { table, used, size } of status.tables) {
     rows.push([table, `${used} of ${size} (${((used / size) * 100).toFixed(1)} %)`]);
@@ -51,10 +59,12 @@ function interfaces({ interfaces: list, attachment }: DirectorStatus): string[] 
 
 function features({ features: found }: DirectorStatus): string[] {
   const names = Object.entries(found);
-  const missing = names.filter(([, reason]) => reason !== null);
+  const missing = names.flatMap(([name, found]) =>
+    found === true ? [] : [[`  ${name}`, found.missing] as const],
+  );
   return [
     `Kernel features: ${names.length - missing.length} of ${names.length}${missing.length === 0 ? "" : ", without"}`,
-    ...aligned(missing.map(([name, reason]) => [`  ${name}`, String(reason)])),
+    ...aligned(missing),
   ];
 }
 

@@ -5,7 +5,9 @@ import { events, LAYOUT_VERSION } from "../../kernel/tables.ts";
 import { IpvsError } from "../errors.ts";
 import { liveRows } from "../listing.ts";
 import { DirectorMemory } from "../memory/director-memory.ts";
+import { TableAdministration } from "../table-administration.ts";
 import { availableRows } from "../writing/servers.ts";
+import { forwardingOff } from "./forwarding.ts";
 import { type InterfaceStatus, Interfaces } from "./interfaces.ts";
 import { requireRoot } from "./kernel-administration.ts";
 import { NamespaceState, type Present } from "./namespace-state.ts";
@@ -58,8 +60,13 @@ export interface DirectorStatus {
   readonly tables: readonly TableFill[];
   /** What the datapath counted about itself, by the names of `Events`. */
   readonly events: Readonly<Record<string, bigint>>;
-  /** Features of the running kernel: null, or why it lacks one. */
-  readonly features: Readonly<Record<FeatureName, string | null>>;
+  /**
+   * Sysctls of the kernel that must be 1 for packets to be forwarded, and are 0: "net.ipv4.ip_forward", or where it is
+   * not all interfaces, "net.ipv4.conf.eth0.forwarding". Only of the families that there are services of.
+   */
+  readonly forwardingOff: readonly string[];
+  /** Features of the running kernel: true, or why it lacks one. */
+  readonly features: Readonly<Record<FeatureName, true | { readonly missing: string }>>;
   readonly cache: { readonly directory: string; readonly problem: string | null };
 }
 
@@ -71,14 +78,17 @@ export function directorStatus(options: DirectorOptions = {}): DirectorStatus {
       layoutVersion: LAYOUT_VERSION,
       attachment: Interfaces.method(),
       features: Object.fromEntries(
-        Object.entries(features()).map(([name, found]) => [name, found.available ? null : found.reason]),
+        Object.entries(features()).map(([name, found]) => [
+          name,
+          found.available ? true : { missing: found.reason },
+        ]),
       ) as DirectorStatus["features"],
       cache: {
         directory: state.places.cacheDirectory,
         problem: new ProgramCache(state.places.cacheDirectory).problem() ?? null,
       },
     };
-    const nothing = { program: null, clock: null, tables: [], events: {} };
+    const nothing = { program: null, clock: null, tables: [], events: {}, forwardingOff: [] };
     try {
       return state.read((present) =>
         present === null
@@ -146,9 +156,14 @@ function withState<T>(options: DirectorOptions, work: (state: NamespaceState) =>
 function presentStatus({ plane, datapath }: Present) {
   const memory = new DirectorMemory(plane);
   const last = datapath.lastTick();
+  const interfaces = datapath.interfaces.status();
+  const families = new Set(
+    new TableAdministration(plane).services().map(({ service }) => service.key.family),
+  );
   return {
     program: programStatus(datapath),
-    interfaces: datapath.interfaces.status(),
+    interfaces,
+    forwardingOff: [...families].sort().flatMap((family) => forwardingOff(family, interfaces)),
     clock: {
       ticking: datapath.isTicking(),
       age: last === 0n ? null : Number((process.hrtime.bigint() - last) / 1_000_000n),

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { MemoryAdministration } from "../testing/memory-administration.ts";
+import { runCommand } from "../testing/run-lvs.ts";
+
+const ALL = `net.ipv4.vs.conn_reuse_mode = 1
+net.ipv4.vs.expire_nodest_conn = 0
+net.ipv4.vs.sync_threshold = 3\t50
+`;
+
+describe("lvs sysctl", () => {
+  for (const [line, output] of [
+    ["", ALL],
+    ["-a", ALL],
+    ["conn_reuse_mode", "net.ipv4.vs.conn_reuse_mode = 1\n"],
+    ["net.ipv4.vs.conn_reuse_mode", "net.ipv4.vs.conn_reuse_mode = 1\n"],
+    ["net/ipv4/vs/conn_reuse_mode", "net.ipv4.vs.conn_reuse_mode = 1\n"],
+    ["/proc/sys/net/ipv4/vs/conn_reuse_mode", "net.ipv4.vs.conn_reuse_mode = 1\n"],
+    ["-n sync_threshold conn_reuse_mode", "3\t50\n1\n"],
+    [
+      "conn_reuse_mode conn_reuse_mode=2 conn_reuse_mode",
+      "net.ipv4.vs.conn_reuse_mode = 1\nnet.ipv4.vs.conn_reuse_mode = 2\nnet.ipv4.vs.conn_reuse_mode = 2\n",
+    ],
+    ["-q expire_nodest_conn=1", ""],
+    [
+      "--json conn_reuse_mode sync_threshold",
+      '{\n  "net.ipv4.vs.conn_reuse_mode": 1,\n  "net.ipv4.vs.sync_threshold": [\n    3,\n    50\n  ]\n}\n',
+    ],
+  ] as const) {
+    test(`lvs sysctl ${line}`, async () => {
+      assert.deepEqual(await runCommand(`sysctl ${line}`.trim()), { status: 0, stdout: output, stderr: "" });
+    });
+  }
+
+  test("what fails does not stop the rest", async () => {
+    const director = new MemoryAdministration();
+    const line = "sysctl conn_reuse=2 conn_reuse_mode=two net.core.somaxconn expire_nodest_conn=1";
+    assert.deepEqual(await runCommand(line, director), {
+      status: 1,
+      stdout: "net.ipv4.vs.expire_nodest_conn = 1\n",
+      stderr:
+        "lvs: IPVS has no sysctl conn_reuse: `lvs sysctl --all` lists them\n" +
+        'lvs: conn_reuse_mode: "two" is not a number\n' +
+        "lvs: IPVS has no sysctl net.core.somaxconn: `lvs sysctl --all` lists them\n",
+    });
+    assert.equal(director.sysctls().find(({ name }) => name === "conn_reuse_mode")!.value, "1");
+  });
+
+  test("a name that is nearly right is guessed", async () => {
+    const { stderr } = await runCommand("sysctl conn_reuse_mod");
+    assert.equal(stderr, "lvs: IPVS has no sysctl conn_reuse_mod: did you mean conn_reuse_mode?\n");
+  });
+});
