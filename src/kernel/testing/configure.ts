@@ -3,14 +3,20 @@
  * the datapath. Everything is written at once; how to do that under traffic is the administration's business.
  */
 import type { Machine } from "../../bpf/index.ts";
-import { make } from "../../bpf/index.ts";
-import { ipv4ToNumber, parseIpv4 } from "../../net/index.ts";
+import { copy, make } from "../../bpf/index.ts";
+import { ip, splitHostPort } from "../../net/index.ts";
 import { currentWeightAfterEdit } from "../schedule/wrr-weight.ts";
 import { DEFAULT_TIMEOUTS } from "../state/default-timeouts.ts";
 import {
+  type Address,
   destinationTable,
+  FORWARD_MASQ,
+  settings as general,
   LAYOUT_VERSION,
+  localAddresses,
   members,
+  PROTOCOL_ANY,
+  PROTOCOL_SCTP,
   PROTOCOL_TCP,
   PROTOCOL_UDP,
   pools,
@@ -19,6 +25,8 @@ import {
   SCHEDULER_WLC,
   SCHEDULER_WRR,
   SERVICE_IPV4,
+  SERVICE_IPV6,
+  SERVICE_MARK,
   ServerEntry,
   ServerKey,
   ServiceEntry,
@@ -27,7 +35,6 @@ import {
   servers,
   services,
   serviceTable,
-  settings,
   TICK_SHIFT,
 } from "../tables.ts";
 
@@ -38,23 +45,54 @@ export const SCHEDULERS: Readonly<Record<string, number>> = {
   wlc: SCHEDULER_WLC,
 };
 
-/** An address and port: "192.0.2.1:80". */
+/** An address and port: "192.0.2.1:80", "[2001:db8::1]:80"; of a service by mark, the mark: "5". */
 export type EndpointText = string;
 
-export function addressOf(endpoint: EndpointText): number {
-  const bytes = parseIpv4(endpoint.split(":")[0]!);
-  if (bytes === undefined) throw new Error(`not an IPv4 endpoint: ${endpoint}`);
-  return ipv4ToNumber(bytes);
+/** What kind of service: a transport protocol, or a firewall mark on packets of IPv4 or IPv6. */
+export type ServiceProtocol = "tcp" | "udp" | "sctp" | "mark" | "mark6";
+
+const PROTOCOLS: Readonly<Record<ServiceProtocol, number>> = {
+  tcp: PROTOCOL_TCP,
+  udp: PROTOCOL_UDP,
+  sctp: PROTOCOL_SCTP,
+  mark: PROTOCOL_ANY,
+  mark6: PROTOCOL_ANY,
+};
+
+/** An address as `Address.words`. */
+export function wordsOf(address: string): number[] {
+  const bytes = ip(address);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  return Array.from({ length: 4 }, (_, i) => (4 * i < bytes.length ? view.getUint32(4 * i) : 0));
 }
 
-export function portOf(endpoint: EndpointText): number {
-  return Number(endpoint.split(":")[1]);
+function setAddress(target: Address, address: string): void {
+  for (const [i, word] of wordsOf(address).entries()) target.words[i] = word;
+}
+
+export interface ServiceSettings {
+  /** Seconds. */
+  readonly persistence?: number;
+  /** IPv4: a dotted quad; IPv6: a prefix length. */
+  readonly mask?: string;
+  /** POOL_* bits. */
+  readonly flags?: number;
+  readonly localAddresses?: readonly string[];
 }
 
 export interface ServerSettings {
   readonly weight?: number;
   readonly upper?: number;
   readonly lower?: number;
+  /** FORWARD_*. */
+  readonly method?: number;
+  /** TUNNEL_* type, UDP port, TUNNEL_* checksum. */
+  readonly tunnelType?: number;
+  readonly tunnelPort?: number;
+  readonly tunnelChecksum?: number;
+  /** The director's own address towards the server. */
+  readonly source?: string;
+  readonly isLocal?: boolean;
 }
 
 interface ConfiguredServer {
@@ -64,10 +102,11 @@ interface ConfiguredServer {
 }
 
 interface ConfiguredService {
-  readonly protocol: "tcp" | "udp";
+  readonly protocol: ServiceProtocol;
   readonly endpoint: EndpointText;
   readonly slot: number;
   scheduler: string;
+  settings: ServiceSettings;
   servers: ConfiguredServer[];
   /** Slots of removed servers. */
   readonly removed: Map<EndpointText, number>;
@@ -81,6 +120,7 @@ interface ConfiguredService {
 
 const NOWHERE = 0xffff;
 const MEMBERS_A_POOL = 64;
+const LOCAL_ADDRESSES_A_SERVICE = 16;
 
 function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
@@ -95,7 +135,7 @@ export class Configuration {
   constructor(machine: Machine, connectionLimit: number) {
     this.#machine = machine;
     machine.run(() => {
-      const all = settings.at(0);
+      const all = general.at(0);
       all.layout = LAYOUT_VERSION;
       all.epoch = 1;
       all.connectionLimit = connectionLimit;
@@ -108,7 +148,7 @@ export class Configuration {
   setTimeouts(seconds: readonly number[]): void {
     this.#machine.run(() => {
       for (const [state, value] of seconds.entries()) {
-        settings.at(0).timeouts[state] = Math.ceil((value * 1e9) / Number(1n << TICK_SHIFT));
+        general.at(0).timeouts[state] = Math.ceil((value * 1e9) / Number(1n << TICK_SHIFT));
       }
     });
   }
@@ -122,12 +162,18 @@ export class Configuration {
     this.setTimeouts(seconds);
   }
 
-  addService(protocol: "tcp" | "udp", endpoint: EndpointText, scheduler: string): void {
+  addService(
+    protocol: ServiceProtocol,
+    endpoint: EndpointText,
+    scheduler: string,
+    settings: ServiceSettings = {},
+  ): void {
     const service: ConfiguredService = {
       protocol,
       endpoint,
       slot: this.#slots++,
       scheduler,
+      settings,
       servers: [],
       removed: new Map(),
       half: 0,
@@ -138,19 +184,27 @@ export class Configuration {
     this.#services.set(`${protocol} ${endpoint}`, service);
     this.#publish(service);
     this.#machine.run(() => {
-      const entry = make(ServiceEntry, { service: service.slot, epoch: settings.at(0).epoch });
+      const entry = make(ServiceEntry, { service: service.slot, epoch: general.at(0).epoch });
       services.update(this.#key(service), entry);
-      serviceTable.lookup(service.slot)!.inUse = 1;
+      const placed = serviceTable.lookup(service.slot)!;
+      placed.inUse = 1;
+      copy(placed.key, this.#key(service));
     });
   }
 
-  editService(protocol: "tcp" | "udp", endpoint: EndpointText, scheduler: string): void {
+  editService(
+    protocol: ServiceProtocol,
+    endpoint: EndpointText,
+    scheduler: string,
+    settings: ServiceSettings = {},
+  ): void {
     const service = this.#look(this.#service(protocol, endpoint));
     service.scheduler = scheduler;
+    service.settings = settings;
     this.#publish(service);
   }
 
-  deleteService(protocol: "tcp" | "udp", endpoint: EndpointText): void {
+  deleteService(protocol: ServiceProtocol, endpoint: EndpointText): void {
     const service = this.#service(protocol, endpoint);
     this.#machine.run(() => services.delete(this.#key(service)));
     for (const server of [...service.servers]) this.deleteServer(protocol, endpoint, server.endpoint);
@@ -159,33 +213,41 @@ export class Configuration {
 
   /** The new server becomes the first of the list. Returns its slot. */
   addServer(
-    protocol: "tcp" | "udp",
+    protocol: ServiceProtocol,
     endpoint: EndpointText,
     server: EndpointText,
-    { weight = 1, upper = 0, lower = 0 }: ServerSettings = {},
+    settings: ServerSettings = {},
   ): number {
+    const { weight = 1, upper = 0, lower = 0 } = settings;
     const service = this.#look(this.#service(protocol, endpoint));
     // A server that was removed comes back to its slot, and to the connections that are left of it.
     const slot = service.removed.get(server) ?? this.#slots++;
     service.servers.unshift({ endpoint: server, slot, weight });
     this.#machine.run(() => {
       const destination = destinationTable.lookup(slot)!;
-      destination.address.words[0] = addressOf(server);
-      destination.family = 4;
-      destination.port = portOf(server);
+      const { host, port } = splitEndpoint(server);
+      setAddress(destination.address, host);
+      destination.family = host.includes(":") ? 6 : 4;
+      destination.forward = settings.method ?? FORWARD_MASQ;
+      destination.tunnelType = settings.tunnelType ?? 0;
+      destination.tunnelPort = settings.tunnelPort ?? 0;
+      destination.tunnelChecksum = settings.tunnelChecksum ?? 0;
+      destination.isLocal = settings.isLocal === true ? 1 : 0;
+      if (settings.source !== undefined) setAddress(destination.source, settings.source);
+      destination.weight = weight;
+      destination.port = port;
       destination.available = 1;
       destination.inUse = 1;
       destination.upper = upper;
       destination.lower = lower;
       destination.service = service.slot;
-      settings.at(0).destinationEnd = this.#slots;
-      const key = make(ServerKey, {
-        port: portOf(server),
-        protocol: protocol === "tcp" ? PROTOCOL_TCP : PROTOCOL_UDP,
-      });
-      key.address.words[0] = addressOf(server);
-      const entry = make(ServerEntry, { port: portOf(endpoint), destination: slot });
-      entry.virtual.words[0] = addressOf(endpoint);
+      general.at(0).destinationEnd = this.#slots;
+      if (service.protocol === "mark" || service.protocol === "mark6") return;
+      const virtual = splitEndpoint(endpoint);
+      const key = make(ServerKey, { port, protocol: PROTOCOLS[protocol] });
+      setAddress(key.address, host);
+      const entry = make(ServerEntry, { port: virtual.port, destination: slot });
+      setAddress(entry.virtual, virtual.host);
       servers.update(key, entry);
     });
     this.#edited(service);
@@ -193,11 +255,12 @@ export class Configuration {
   }
 
   editServer(
-    protocol: "tcp" | "udp",
+    protocol: ServiceProtocol,
     endpoint: EndpointText,
     server: EndpointText,
-    { weight = 1, upper = 0, lower = 0 }: ServerSettings = {},
+    settings: ServerSettings = {},
   ): void {
+    const { weight = 1, upper = 0, lower = 0 } = settings;
     const service = this.#look(this.#service(protocol, endpoint));
     const found = service.servers.find((each) => each.endpoint === server)!;
     found.weight = weight;
@@ -205,11 +268,12 @@ export class Configuration {
       const destination = destinationTable.lookup(found.slot)!;
       destination.upper = upper;
       destination.lower = lower;
+      destination.weight = weight;
     });
     this.#edited(service);
   }
 
-  deleteServer(protocol: "tcp" | "udp", endpoint: EndpointText, server: EndpointText): void {
+  deleteServer(protocol: ServiceProtocol, endpoint: EndpointText, server: EndpointText): void {
     const service = this.#look(this.#service(protocol, endpoint));
     const position = service.servers.findIndex((each) => each.endpoint === server);
     const removed = service.servers[position]!;
@@ -223,7 +287,7 @@ export class Configuration {
   }
 
   /** The slots of a service's destinations by endpoint. */
-  serversOf(protocol: "tcp" | "udp", endpoint: EndpointText): ReadonlyMap<EndpointText, number> {
+  serversOf(protocol: ServiceProtocol, endpoint: EndpointText): ReadonlyMap<EndpointText, number> {
     return new Map(this.#service(protocol, endpoint).servers.map((each) => [each.endpoint, each.slot]));
   }
 
@@ -236,7 +300,7 @@ export class Configuration {
     return [...this.#services.values()].flatMap((service) => service.servers);
   }
 
-  #service(protocol: "tcp" | "udp", endpoint: EndpointText): ConfiguredService {
+  #service(protocol: ServiceProtocol, endpoint: EndpointText): ConfiguredService {
     const service = this.#services.get(`${protocol} ${endpoint}`);
     if (service === undefined) throw new Error(`no service ${protocol} ${endpoint}`);
     return service;
@@ -254,13 +318,17 @@ export class Configuration {
     return service;
   }
 
-  #key(service: ConfiguredService): ServiceKey {
-    const key = make(ServiceKey, {
-      port: portOf(service.endpoint),
-      protocol: service.protocol === "tcp" ? PROTOCOL_TCP : PROTOCOL_UDP,
-      kind: SERVICE_IPV4,
-    });
-    key.address.words[0] = addressOf(service.endpoint);
+  #key({ protocol, endpoint }: ConfiguredService): ServiceKey {
+    if (protocol === "mark" || protocol === "mark6") {
+      const kind = SERVICE_MARK | (protocol === "mark" ? SERVICE_IPV4 : SERVICE_IPV6);
+      const key = make(ServiceKey, { kind });
+      key.address.words[0] = Number(endpoint);
+      return key;
+    }
+    const { host, port } = splitEndpoint(endpoint);
+    const kind = host.includes(":") ? SERVICE_IPV6 : SERVICE_IPV4;
+    const key = make(ServiceKey, { port, protocol: PROTOCOLS[protocol], kind });
+    setAddress(key.address, host);
     return key;
   }
 
@@ -285,6 +353,14 @@ export class Configuration {
       pool.maximumWeight = maximum;
       pool.weightDivisor = divisor;
       pool.initialWeight = service.currentWeight;
+      const { persistence = 0, mask, flags = 0, localAddresses: local = [] } = service.settings;
+      pool.flags = flags;
+      pool.persistence = Math.round((persistence * 1e9) / Number(1n << TICK_SHIFT));
+      for (const [i, word] of maskOf(mask).entries()) pool.mask.words[i] = word;
+      pool.localStart = service.slot * LOCAL_ADDRESSES_A_SERVICE;
+      pool.localCount = local.length;
+      for (const [i, address] of local.entries())
+        setAddress(localAddresses.lookup(pool.localStart + i)!, address);
       pool.resume = service.last === undefined ? NOWHERE : service.servers.indexOf(service.last);
       for (const [position, server] of service.servers.entries()) {
         const member = members.lookup(pool.start + position)!;
@@ -300,4 +376,19 @@ function weightsOf(service: ConfiguredService): { readonly maximum: number; read
   const weights = service.servers.map((server) => server.weight);
   const divisor = weights.filter((weight) => weight > 0).reduce(greatestCommonDivisor, 0);
   return { maximum: Math.max(0, ...weights), divisor: divisor === 0 ? 1 : divisor };
+}
+
+/** The words of a persistence mask. */
+function maskOf(mask: string | undefined): number[] {
+  if (mask === undefined) return [0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff];
+  if (mask.includes(".")) return wordsOf(mask);
+  const bits = (1n << 128n) - (1n << BigInt(128 - Number(mask)));
+  return Array.from({ length: 4 }, (_, i) => Number((bits >> BigInt(96 - 32 * i)) & 0xffffffffn));
+}
+
+/** The address and port of an endpoint; without a port 0. */
+export function splitEndpoint(text: EndpointText): { readonly host: string; readonly port: number } {
+  const split = splitHostPort(text);
+  if (split === undefined) throw new Error(`not an endpoint: ${text}`);
+  return { host: split.host, port: Number(split.port ?? 0) };
 }

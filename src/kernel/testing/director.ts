@@ -13,6 +13,7 @@ import {
   type PacketOptions,
   SimulatedPacket,
 } from "../../bpf/index.ts";
+import { formatEndpoint } from "../../net/index.ts";
 import { arm } from "../arm.ts";
 import { ingress } from "../ingress.ts";
 import { installPrograms } from "../programs.ts";
@@ -24,11 +25,13 @@ import {
   events,
   FLOW_WAYS,
   flows,
+  KIND_IPV6,
   STATE_MASK,
   STATE_NAMES,
   STATE_REMOVED,
   settings,
   TICK_SHIFT,
+  wide,
 } from "../tables.ts";
 import { Configuration } from "./configure.ts";
 
@@ -67,8 +70,29 @@ export interface ListedConnection {
   readonly destination: string;
 }
 
-function endpointText(address: number, port: number): string {
-  return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}:${port}`;
+const AF_INET6 = 10;
+
+/** The interface towards an address (recordings: packets, "topology"); 0: the director's own, or nobody's. */
+function interfaceTo([first = 0, second = 0]: readonly number[], isIpv6: boolean): number {
+  if (isIpv6) {
+    // 2001:db8:1::/48 and 2001:db8:c::/64 are the client's, 2001:db8:a::/64 the servers'.
+    if (first !== 0x20010db8) return 0;
+    if (second >>> 16 === 1 || second === 0xc0000) return CLIENT_SIDE;
+    return second === 0xa0000 ? SERVER_SIDE : 0;
+  }
+  // 198.18.0.0/15 is the client's, 10.0.0.0/24 the servers'.
+  if (first >>> 17 === 0xc612 >>> 1 || first === 0xa9fe0101) return CLIENT_SIDE;
+  return first >>> 8 === 0x0a0000 ? SERVER_SIDE : 0;
+}
+
+/** An address and port; of IPv6 the address is told by the table `wide`, field `part`. */
+function endpointText(slot: number, part: "client" | "virtual" | "server", port: number): string {
+  const connection = connectionTable.lookup(slot)!;
+  const isIpv6 = (connection.kind & KIND_IPV6) !== 0;
+  const bytes = new DataView(new ArrayBuffer(isIpv6 ? 16 : 4));
+  const words = isIpv6 ? wide.lookup(slot)![part].words : [connection[part]];
+  for (let i = 0; i < bytes.byteLength / 4; i++) bytes.setUint32(4 * i, words[i]!);
+  return formatEndpoint({ address: new Uint8Array(bytes.buffer), port });
 }
 
 export class TestDirector {
@@ -101,6 +125,7 @@ export class TestDirector {
         connections: this.#limit,
         due: this.#limit,
         flows: this.#limit,
+        wide: this.#limit,
         ...options.entries,
       },
       ...(options.forwarding === false ? {} : { fib: (request) => this.#route(request) }),
@@ -138,9 +163,9 @@ export class TestDirector {
         list.push({
           state: STATE_NAMES[each.state & STATE_MASK]!,
           expires: ((each.expires - now) * Number(1n << TICK_SHIFT)) / 1e9,
-          source: endpointText(each.client, each.clientPort),
-          virtual: endpointText(each.virtual, each.virtualPort),
-          destination: endpointText(each.server, each.serverPort),
+          source: endpointText(slot, "client", each.clientPort),
+          virtual: endpointText(slot, "virtual", each.virtualPort),
+          destination: endpointText(slot, "server", each.serverPort),
         });
       }
       return list;
@@ -201,9 +226,7 @@ export class TestDirector {
 
   #route(request: FibLookup): number {
     this.lookups += 1;
-    const to = request.destination[0]!;
-    // 198.18.0.0/15 is the client's, 10.0.0.0/24 the servers'.
-    const out = to >>> 17 === 0xc612 >>> 1 ? CLIENT_SIDE : to >>> 8 === 0x0a0000 ? SERVER_SIDE : 0;
+    const out = interfaceTo(Array.from(request.destination), request.family === AF_INET6);
     if (out === 0) return FIB_NOT_FORWARDED;
     request.ifindex = out;
     const mtu = this.mtus.get(out)!;

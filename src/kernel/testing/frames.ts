@@ -29,7 +29,7 @@ export function frame(side: Side, ip: Uint8Array): Uint8Array {
   return emitEthernet({
     source: macBytes(source),
     destination: macBytes(destination),
-    type: 0x0800,
+    type: ip[0]! >> 4 === 6 ? 0x86dd : 0x0800,
     payload: ip,
   });
 }
