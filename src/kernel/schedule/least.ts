@@ -1,22 +1,31 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /**
- * Least connection, plain and weighted: the usable member with the least load (divided by its weight, if weighted). The
- * first in list order wins a tie. An active connection weighs as much as 256 inactive ones. (Recordings: scheduling/lc,
- * scheduling/wlc.)
+ * The usable member of a pool with the least load, by one of four measures. The first in list order wins a tie.
+ * (Recordings: scheduling/lc, wlc, sed, nq.)
  */
 import { type Infer, make, repeat, struct, u32, u64 } from "../../bpf/index.ts";
 import { thresholds } from "../options.ts";
 import { isOverloaded } from "../state/activity.ts";
 import { type Destination, destinationTable, members, type Pool } from "../tables.ts";
 
-/** The load of a server. */
+/** The load as it is. */
+export const LEAST_LOAD = 0;
+/** The load divided by the weight. */
+export const LEAST_LOAD_FOR_WEIGHT = 1;
+/** What active connections will be with the new one, divided by the weight. */
+export const LEAST_DELAY = 2;
+/** The same, but a member without active connections is taken at once. */
+export const LEAST_DELAY_OR_IDLE = 3;
+
+/** The load of a server: an active connection weighs as much as 256 inactive ones. Below 2^33. */
 export function loadOf(server: Destination): u64 {
   return BigInt(server.active * 256 + server.inactive);
 }
 
 export const Least = struct("Least", {
   start: u32,
-  weighted: u32,
+  /** LEAST_*. */
+  measure: u32,
   /** The best so far: its load and weight, and the destination (0: none). */
   load: u64,
   weight: u32,
@@ -32,10 +41,15 @@ function leastStep(position: u32, least: Least): u32 {
   const server = destinationTable.lookup(member.destination);
   if (server === null) return 0;
   if (thresholds.value && isOverloaded(server)) return 0;
-  const load = loadOf(server);
-  // Loads stay below 2^33 as connections are below 2^25, so that the products, of weights below 2^31, fit.
-  const divisor = least.weighted === 0 ? 1 : weight;
+  const measure = least.measure;
+  if (measure === LEAST_DELAY_OR_IDLE && server.active === 0) {
+    least.chosen = member.destination;
+    return 1;
+  }
+  const load = measure >= LEAST_DELAY ? BigInt(server.active + 1) : loadOf(server);
+  const divisor = measure === LEAST_LOAD ? 1 : weight;
   if (least.chosen !== 0) {
+    // Connections are fewer than 2^25 and weights below 2^31: the products fit.
     const mine = BigInt.asUintN(64, load * BigInt(least.weight));
     const best = BigInt.asUintN(64, least.load * BigInt(divisor));
     if (mine >= best) return 0;
@@ -46,12 +60,12 @@ function leastStep(position: u32, least: Least): u32 {
   return 0;
 }
 
-/** Chooses a destination of the pool; 0: none is usable. `weighted` 1: loads are divided by weights; 0: as they are. */
-export function chooseLeast(pool: Pool, weighted: u32): u32 {
+/** Chooses a destination of the pool; 0: none is usable. `measure` is one of LEAST_*. */
+export function chooseLeast(pool: Pool, measure: u32): u32 {
   const unknown = pool.zero;
   const least = make(Least, {
     start: pool.start,
-    weighted,
+    measure,
     load: BigInt(unknown),
     weight: unknown,
     chosen: unknown,

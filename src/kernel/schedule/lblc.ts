@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/**
+ * Locality-based least connection: the server that the packet's destination address went to before, unless it is gone, quiesced or
+ * crowded; then, and for new addresses, the one with the least load for its weight, which is remembered. What has not
+ * been used for `lblc_expiration` seconds is forgotten. (Recordings: scheduling/lblc.)
+ *
+ * A remembered server is kept although it is overloaded by its thresholds.
+ */
+import { make, type u32 } from "../../bpf/index.ts";
+import { currentTick } from "../clock.ts";
+import { SYSCTL_LBLC_EXPIRATION } from "../sysctls.ts";
+import { Locality, LocalityKey, localities, pools, serviceTable } from "../tables.ts";
+import { chooseLeast, LEAST_LOAD_FOR_WEIGHT } from "./least.ts";
+import { isCrowded, isOver, setLocalityKey, sysctl } from "./locality.ts";
+import { rememberedServer, serverWord } from "./server-word.ts";
+
+/** Chooses a destination of the pool for the service, both by slot; 0: none is usable. @separate */
+export function chooseByLocality(index: u32, poolIndex: u32, destination: u32): u32 {
+  const service = serviceTable.lookup(index);
+  const pool = pools.lookup(poolIndex);
+  if (service === null || pool === null) return 0;
+  const now = currentTick();
+  const key = make(LocalityKey);
+  setLocalityKey(key, index, service, destination);
+  const known = localities.lookup(key);
+  if (known !== null && !isOver(known.usedAt, now, sysctl(SYSCTL_LBLC_EXPIRATION))) {
+    known.usedAt = now;
+    const word = known.server;
+    const server = rememberedServer(word, index);
+    if (server !== null && server.available !== 0 && server.weight !== 0 && !isCrowded(pool, server))
+      return word >>> 16;
+  }
+  const chosen = chooseLeast(pool, LEAST_LOAD_FOR_WEIGHT);
+  if (chosen === 0) return 0;
+  if (known !== null) {
+    known.server = serverWord(chosen);
+    known.usedAt = now;
+  } else {
+    localities.update(key, make(Locality, { server: serverWord(chosen), usedAt: now }));
+  }
+  return chosen;
+}
