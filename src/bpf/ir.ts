@@ -59,6 +59,8 @@ export type Instruction = { readonly at?: SourcePosition } /** dst = src */ & (
     }
   /** dst = src with the bytes of its low `bits` bits reversed, zero-extended. */
   | { readonly op: "swap"; readonly bits: 16 | 32 | 64; readonly dst: Reg; readonly src: Operand }
+  /** dst = src, in a way that leaves the verifier in the dark about its value. */
+  | { readonly op: "hide"; readonly dst: Reg; readonly src: Operand }
   /** dst = (left COMPARISON right) ? 1 : 0, on 64 bits. */
   | {
       readonly op: "compare";

@@ -187,6 +187,25 @@ const programs: readonly [name: string, verdict: number | undefined, text: strin
      }`,
   ],
   [
+    "callbacks that change what they look at",
+    undefined,
+    `export const State = struct("State", { phase: u32, count: u16, seen: u8, sum: u64, list: array(u16, 5), last: u32 });
+     export type State = Infer<typeof State>;
+     export function step(i: u32, state: State): u32 {
+       if (state.phase === 0) { state.phase = 1; return 0; }
+       if (state.phase === 7) { state.sum += 1000n; state.phase = 3; }
+       if (state.count < 3) state.count += 1;
+       else { state.seen = 1; state.sum += BigInt(i); state.list[3] = 9; }
+       if (state.list[3] === 9 && state.last === 5) state.phase = 7;
+       return state.sum > 5000n ? 1 : 0;
+     }
+     export function f(p: Packet): u32 {
+       const state = make(State, { last: 5 });
+       const rounds = repeat(50, step, state);
+       return (Number(state.sum & 0xffffn) * 10 + state.seen + state.count * 100000 + rounds * 1000000) >>> 0;
+     }`,
+  ],
+  [
     "timers, locks and atomics",
     undefined,
     `export const Timed = struct("Timed", { t: timer, n: u32, m: u64 });

@@ -11,6 +11,7 @@ export function operandsOf(instruction: Instruction): readonly Operand[] {
   switch (instruction.op) {
     case "move":
     case "extend":
+    case "hide":
     case "swap":
       return [instruction.src];
     case "alu":
@@ -61,6 +62,7 @@ export function mapOperands(instruction: Instruction, replace: (operand: Operand
   switch (instruction.op) {
     case "move":
     case "extend":
+    case "hide":
     case "swap": {
       const src = replace(instruction.src);
       return src === instruction.src ? instruction : { ...instruction, src };

@@ -90,6 +90,8 @@ export function printInstruction(instruction: Instruction): string {
       return `${dst}${instruction.operation}${instruction.width} ${operand(instruction.left)}, ${operand(instruction.right)}`;
     case "extend":
       return `${dst}${instruction.signed ? "sext" : "zext"}${instruction.bits} ${operand(instruction.src)}`;
+    case "hide":
+      return `${dst}hide ${operand(instruction.src)}`;
     case "swap":
       return `${dst}swap${instruction.bits} ${operand(instruction.src)}`;
     case "compare":

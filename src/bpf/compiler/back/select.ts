@@ -33,7 +33,7 @@ import type {
   Terminator,
 } from "../../ir.ts";
 import { dominatorsOf, loopDepths } from "./dominators.ts";
-import { fitsImmediate, signed, unsigned } from "./evaluate.ts";
+import { evaluateSwap, fitsImmediate, signed, unsigned } from "./evaluate.ts";
 import { blockOf, type Graph, type GraphBlock } from "./graph.ts";
 import { lastUses } from "./last-use.ts";
 import { frequencies, Likelihood } from "./likelihood.ts";
@@ -223,6 +223,9 @@ class Selector {
       case "extend":
         this.#extend(instruction);
         return;
+      case "hide":
+        this.#hide(instruction);
+        return;
       case "swap": {
         const dst = this.#virtual(instruction.dst);
         this.#moveTo(dst, instruction.src);
@@ -350,6 +353,21 @@ class Selector {
     } else {
       this.#emit(build.and.imm(dst, instruction.bits === 8 ? 0xff : 0xffff));
     }
+  }
+
+  /** Byte swaps: verifiers of kernels where it matters do not follow them. */
+  #hide({ dst: target, src }: Extract<Instruction, { op: "hide" }>): void {
+    const dst = this.#virtual(target);
+    const swap = (bits: 32 | 64): void =>
+      this.#emit(this.#bigEndian ? toLittleEndian(dst, bits) : toBigEndian(dst, bits));
+    if ("value" in src && unsigned(src.value) <= 0xffffffffn) {
+      this.#constant(dst, evaluateSwap(32, src.value));
+      swap(32);
+      return;
+    }
+    this.#moveTo(dst, src);
+    swap(64);
+    swap(64);
   }
 
   #store(instruction: Extract<Instruction, { op: "store" }>): void {

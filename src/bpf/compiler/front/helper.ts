@@ -8,7 +8,7 @@ import type { Context } from "./context.ts";
 import { mismatch } from "./describe.ts";
 import { lower } from "./expression.ts";
 import { mapOperand } from "./map-method.ts";
-import { addressOf, fieldOf, placeOf } from "./memory.ts";
+import { addressOf, fieldOf, hideMemory, placeOf } from "./memory.ts";
 import { S32, U32, U64 } from "./type.ts";
 import type { Value } from "./value.ts";
 import { wrapped } from "./wide.ts";
@@ -21,7 +21,21 @@ export function lowerHelper(cx: Context, lowering: HelperLowering, node: t.CallE
     .find((each) => each?.kind === "map")?.definition.key;
   const call: Call = { node, lowered, keySchema };
   const args = lowering.args.map((each) => lowerArgument(cx, each, call));
+  if (lowering.args.some((each) => each.from === "function")) hideContexts(cx, lowering, call);
   return emitHelper(cx, lowering, args);
+}
+
+/**
+ * Kernels before 6.8 verify a callback once, with what it is given as it is at the call, and take branches that would
+ * then not be taken for dead. So nothing in a context that is ours is known to them.
+ */
+function hideContexts(cx: Context, { args }: HelperLowering, { lowered, node }: Call): void {
+  for (const each of args) {
+    if (each.from !== "reference") continue;
+    const value = lowered[each.argument];
+    if (value?.kind !== "reference" || value.memory !== "stack") continue;
+    hideMemory(cx, placeOf(cx, value, node.arguments[each.argument]!));
+  }
 }
 
 /** Emits the call; its result is what the descriptor says. */

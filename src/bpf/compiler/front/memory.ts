@@ -152,6 +152,38 @@ export function copyMemory(cx: Context, to: Place, from: Place, node: t.Node): v
   }
 }
 
+/** Writes what is in memory of the stack once more, so that the verifier knows no number in it. */
+export function hideMemory(cx: Context, place: Place): void {
+  const { builder } = cx;
+  for (const [at, size] of scalarsOf(place.schema)) {
+    const value = builder.load(size, place.base, place.offset + at);
+    const hidden = builder.register();
+    builder.emit({ op: "hide", dst: hidden, src: { reg: value } });
+    builder.store(size, place.base, place.offset + at, { reg: hidden });
+  }
+}
+
+/** Where the numbers of a schema lie; of arrays of small ones several together. */
+function scalarsOf(schema: Schema, from = 0): [at: number, size: Size][] {
+  if (schema.kind === "scalar") return [[from, schema.size as Size]];
+  if (schema.kind === "struct") {
+    return schema.fields.flatMap((field: { offset: number; schema: Schema }) =>
+      scalarsOf(field.schema, from + field.offset),
+    );
+  }
+  if (schema.kind !== "array") return [];
+  if (schema.element.kind !== "scalar") {
+    const { element, length } = schema;
+    return Array.from({ length }, (_, i) => scalarsOf(element, from + i * element.size)).flat();
+  }
+  const parts: [number, Size][] = [];
+  for (let at = from; at < from + schema.size; at += parts.at(-1)![1]) {
+    const size = ([8, 4, 2] as const).find((step) => at % step === 0 && at + step <= from + schema.size) ?? 1;
+    parts.push([at, size]);
+  }
+  return parts;
+}
+
 /** The largest power of two up to 8 and `room` to which byte `at` of the place is aligned. */
 function stepAt(place: Place, at: number, room: number): Size {
   const free = place.memory === "packet";

@@ -102,6 +102,7 @@ class IrMachine {
       unsigned(read({ reg: access.base }) + BigInt(access.offset));
     switch (instruction.op) {
       case "move":
+      case "hide":
         return read(instruction.src);
       case "alu":
         return evaluateAlu(

@@ -165,6 +165,7 @@ function parseComputation(body: string, dst: Reg, at: SourcePosition): Instructi
   const [, name, width, list] = /^(?:([a-z]+)(\d+)? )?(.+)$/.exec(body)!;
   const [left, right] = operands(list!);
   if (name === undefined) return { at, op: "move", dst, src: left! };
+  if (name === "hide") return { at, op: "hide", dst, src: left! };
   if (name === "swap") return { at, op: "swap", bits: Number(width) as 16 | 32 | 64, dst, src: left! };
   if (name === "zext" || name === "sext") {
     return { at, op: "extend", bits: Number(width) as 8 | 16 | 32, signed: name === "sext", dst, src: left! };

@@ -77,6 +77,8 @@ export class RandomValues {
     } else if (roll < 19) {
       const comparison = random.pick(COMPARISONS);
       b.emit({ op: "compare", comparison, dst, left: this.scalar(depth), right: this.scalar(depth) });
+    } else if (random.chance(50)) {
+      b.emit({ op: "hide", dst, src: this.scalar(depth) });
     } else {
       b.move(dst, this.scalar(depth));
     }
