@@ -185,10 +185,10 @@ export class TestDirector {
   }
 
   /** Active and inactive connections of a destination. */
-  load(slot: number): { readonly active: number; readonly inactive: number } {
+  load(slot: number): { readonly active: number; readonly inactive: number; readonly persistent: number } {
     return this.machine.run(() => {
-      const { active, inactive } = destinationTable.lookup(slot)!;
-      return { active, inactive };
+      const { active, inactive, persistent } = destinationTable.lookup(slot)!;
+      return { active, inactive, persistent };
     });
   }
 
