@@ -34,11 +34,14 @@ import { countMalformed, countOrphaned, countStateless } from "./events.ts";
 import { findTransport, IS_FRAGMENT, NO_TRANSPORT } from "./extensions.ts";
 import { connectionOf, directionOf, findFlow, hashOf, lookFor, NO_CONNECTION } from "./flow.ts";
 import { forward } from "./forward/forward.ts";
-import { fragment } from "./fragment.ts";
+import { laterFragment } from "./fragment/later.ts";
+import { hasTransport } from "./fragment/part.ts";
+import { rememberFragments } from "./fragment/remember.ts";
 import {
   ETHERTYPE_IPV4,
   ETHERTYPE_IPV6,
   FRAGMENT,
+  FRAGMENT_OFFSET,
   Headers,
   IPV4_HEADER,
   IPV6_HEADER,
@@ -101,6 +104,7 @@ import {
   STATE_UDP,
   scratch,
   settings,
+  WAY_LEFT,
 } from "./tables.ts";
 import { addressWord } from "./words.ts";
 
@@ -161,12 +165,24 @@ function inspect(packet: Packet): u32 {
   const length = ip.totalLength !== 0 ? ip.totalLength : all - LINK_HEADER;
   if (ip.versionLength >>> 4 !== 4 || headerLength < IPV4_HEADER || length + LINK_HEADER > all)
     return malformed();
-  if ((ip.fragment & FRAGMENT) !== 0) return admission.value ? TC_NEXT : fragment(packet);
   const transport = LINK_HEADER + headerLength;
+  let part = 0;
+  if ((ip.fragment & FRAGMENT) !== 0) {
+    if (protocol === PROTOCOL_ICMP) return TC_NEXT;
+    if ((ip.fragment & FRAGMENT_OFFSET) !== 0) return laterFragment(packet, transport, length >>> 0);
+    if (!hasTransport(protocol, transport, length >>> 0)) return leave(packet, transport);
+    part = transport;
+  }
   if (protocol === PROTOCOL_ICMP && admission.value) return TC_NEXT;
   if (protocol === PROTOCOL_ICMP) return translateError(packet, transport, length >>> 0);
   const key = make(FlowKey, { source: ip.source, destination: ip.destination, kind: protocol });
-  return classify(packet, key, transport, length >>> 0, protocol);
+  const verdict = classify(packet, key, transport, length >>> 0, protocol, part);
+  return part !== 0 && verdict === TC_NEXT ? leave(packet, part) : verdict;
+}
+
+/** A first fragment that is not ours: neither are the others. */
+function leave(packet: Packet, part: u16): u32 {
+  return rememberFragments(packet, part, NO_CONNECTION, 0, WAY_LEFT) === 0 ? TC_NEXT : TC_SHOT;
 }
 
 /** An IPv6 packet, its headers accessible. */
@@ -185,7 +201,7 @@ function inspect6(packet: Packet): u32 {
     if (found === NO_TRANSPORT) return TC_NEXT;
     protocol = found & 0xff;
     transport = (found >>> 8) & 0xfff;
-    if ((found & IS_FRAGMENT) !== 0) return admission.value ? TC_NEXT : fragment(packet);
+    if ((found & IS_FRAGMENT) !== 0) return TC_NEXT;
     if (!isServed(protocol) && protocol !== PROTOCOL_ICMPV6) return TC_NEXT;
   }
   if (protocol === PROTOCOL_ICMPV6) return TC_NEXT;
@@ -197,11 +213,11 @@ function inspect6(packet: Packet): u32 {
     destination: addressWord(addresses.destination),
     kind: protocol | KIND_IPV6,
   });
-  return classify(packet, key, transport, length >>> 0, protocol);
+  return classify(packet, key, transport, length >>> 0, protocol, 0);
 }
 
-/** A packet between the addresses of `key`, whose transport header begins at `transport`. */
-function classify(packet: Packet, key: FlowKey, transport: u16, length: u32, protocol: u8): u32 {
+/** A packet between the addresses of `key`, whose transport header begins at `transport`; `part`: see `direct`. */
+function classify(packet: Packet, key: FlowKey, transport: u16, length: u32, protocol: u8, part: u16): u32 {
   let what = protocol << 8;
   if (tcpServices.value && protocol === PROTOCOL_TCP) {
     const tcp = packet.header(Tcp, transport);
@@ -223,7 +239,7 @@ function classify(packet: Packet, key: FlowKey, transport: u16, length: u32, pro
   } else {
     return TC_NEXT;
   }
-  return admission.value ? admit(packet, key, what) : direct(packet, key, transport, length, what);
+  return admission.value ? admit(packet, key, what) : direct(packet, key, transport, length, what, part);
 }
 
 /** A packet of a flow without a connection: it gets one, if it is to, and goes on as a packet that has one. */
@@ -272,8 +288,11 @@ function follow(connection: Connection, server: Destination, direction: u32, wha
   return followTcp(connection, server, readOnce(connection, "state"), direction, what & 0xff);
 }
 
-/** A packet of the flow `key` (`what`: protocol × 256 + TCP flags, or SCTP's first chunk), of `length` bytes without its link header. */
-function direct(packet: Packet, key: FlowKey, transport: u16, length: u32, what: u16): u32 {
+/**
+ * A packet of the flow `key` (`what`: protocol × 256 + TCP flags, or SCTP's first chunk), of `length` bytes without its link header;
+ * `part`: where a first fragment's payload begins (fragment/part.ts), 0 of a whole packet.
+ */
+function direct(packet: Packet, key: FlowKey, transport: u16, length: u32, what: u16, part: u16): u32 {
   const now = currentTick();
   let index = NO_CONNECTION;
   let direction = FROM_CLIENT;
@@ -305,6 +324,7 @@ function direct(packet: Packet, key: FlowKey, transport: u16, length: u32, what:
   let port = 0;
   let hop: NextHop | null = null;
   if (connection !== null) {
+    if (part !== 0 && rememberFragments(packet, part, index, 0, direction) !== 0) return TC_SHOT;
     destination = connection.destination;
     method = (connection.kind >>> KIND_FORWARD_SHIFT) & 7;
     const server = destinationTable.lookup(destination);
@@ -352,6 +372,9 @@ function direct(packet: Packet, key: FlowKey, transport: u16, length: u32, what:
       mine.hop.interface = 0;
       way = NO_CONNECTION;
       hop = mine.hop;
+    }
+    if (part !== 0 && rememberFragments(packet, part, NO_CONNECTION, destination, direction) !== 0) {
+      return TC_SHOT;
     }
     if (index === STATELESS) countStateless();
     else countConnection(destination);

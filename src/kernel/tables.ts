@@ -602,7 +602,7 @@ export const Datagram = struct("Datagram", {
   /** The connection's slot and state word (of which the generation counts), or NO_CONNECTION. */
   connection: u32,
   state: u32,
-  /** The destination's slot; 0: none that counts. */
+  /** Without a connection: the slot of the destination. */
   destination: u32,
   /** How many bytes of the datagram the first fragment had. */
   covered: u32,
