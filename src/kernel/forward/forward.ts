@@ -1,32 +1,13 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-import {
-  type Packet,
-  redirectNeighbour,
-  TC_NEXT,
-  TC_SHOT,
-  type u16,
-  type u32,
-} from "../../bpf/index.ts";
+import { type Packet, redirectNeighbour, TC_NEXT, TC_SHOT, type u16, type u32 } from "../../bpf/index.ts";
 import { NO_CONNECTION } from "../flow.ts";
-import { DONT_FRAGMENT, Ipv4, LINK_HEADER, Tcp, UDP_HEADER } from "../headers.ts";
+import { DONT_FRAGMENT, Ipv4, LINK_HEADER } from "../headers.ts";
 import { answerTimeExceeded, answerTooLarge } from "../icmp/answer.ts";
-import { FROM_CLIENT, type NextHop, PROTOCOL_TCP } from "../tables.ts";
+import { FROM_CLIENT, type NextHop } from "../tables.ts";
 import { recall } from "./client-hops.ts";
 import { isFresh, NO_WAY, resolve, sendBy, TOO_LARGE } from "./next-hop.ts";
 import { translate } from "./translate.ts";
-
-/** The length of the largest IP packet that this one is on the wire: of a super-packet, its segments. */
-export function lengthOnWire(packet: Packet, transport: u16, protocol: u32, length: u32): u32 {
-  const payload = packet.gsoSize;
-  if (payload === 0) return length;
-  let header = UDP_HEADER;
-  if (protocol === PROTOCOL_TCP) {
-    const tcp = packet.header(Tcp, transport);
-    if (tcp === null) return length;
-    header = (tcp.length >>> 4) * 4;
-  }
-  return (transport - LINK_HEADER + header + payload) >>> 0;
-}
+import { lengthOnWire } from "./wire-length.ts";
 
 /**
  * Sends a packet on: to `address` and `port` if it comes from a client, as from there if it comes from a server. `length` is

@@ -32,7 +32,7 @@ import {
 import { remember } from "./client-hops.ts";
 
 /** Ticks between two questions: about a second. */
-const CHECK_EVERY = 8;
+export const CHECK_EVERY = 8;
 
 const AF_INET = 2;
 
@@ -78,6 +78,17 @@ export function hopOf(direction: u32, way: u32): NextHop | null {
   return mine === null ? null : mine.hop;
 }
 
+/** Keeps a way that the kernel answered. */
+export function keepWay(hop: NextHop, request: FibLookup): void {
+  const to = request.destinationMac;
+  const from = request.sourceMac;
+  hop.addresses[0] = ((to[0]! << 24) | (to[1]! << 16) | (to[2]! << 8) | to[3]!) >>> 0;
+  hop.addresses[1] = ((to[4]! << 24) | (to[5]! << 16) | (from[0]! << 8) | from[1]!) >>> 0;
+  hop.addresses[2] = ((from[2]! << 24) | (from[3]! << 16) | (from[4]! << 8) | from[5]!) >>> 0;
+  hop.mtu = request.totalLength;
+  hop.interface = request.ifindex;
+}
+
 /**
  * Asks the kernel for the way of the packet as it will be with `address`; `length` is that of its largest part on the wire.
  * Keeps the answer in the hop of `way`. Returns the interface to send it out of by way of the neighbour code, NO_WAY, or
@@ -105,13 +116,7 @@ export function resolve(packet: Packet, direction: u32, way: u32, address: u32, 
     hop.interface = 0;
     return NO_WAY;
   }
-  const to = request.destinationMac;
-  const from = request.sourceMac;
-  hop.addresses[0] = ((to[0]! << 24) | (to[1]! << 16) | (to[2]! << 8) | to[3]!) >>> 0;
-  hop.addresses[1] = ((to[4]! << 24) | (to[5]! << 16) | (from[0]! << 8) | from[1]!) >>> 0;
-  hop.addresses[2] = ((from[2]! << 24) | (from[3]! << 16) | (from[4]! << 8) | from[5]!) >>> 0;
-  hop.mtu = request.totalLength;
-  hop.interface = request.ifindex;
+  keepWay(hop, request);
   if (direction !== FROM_CLIENT) remember(hop, client, address);
   return request.ifindex;
 }

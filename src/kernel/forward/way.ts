@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/**
+ * Ways to real servers whose address is not the packet's destination: under direct routing and through tunnels. The kernel
+ * is asked as for a packet that this host sends itself: from the loopback interface. So these methods need no
+ * `ip_forward`, as with IPVS; only the loopback interface must forward, which the administration sees to
+ * (`net.ipv4.conf.lo.forwarding`, `net.ipv6.conf.lo.forwarding`; with ip_forward on, it does anyway).
+ */
+import {
+  copy,
+  FAMILY_IPV4,
+  FAMILY_IPV6,
+  FIB_FORWARDING_DISABLED,
+  FIB_FRAGMENTATION_NEEDED,
+  FIB_NO_NEIGHBOUR,
+  FIB_NOT_FORWARDED,
+  FIB_SUCCESS,
+  FibLookup,
+  fibLookup,
+  make,
+  type NeighbourHop,
+  type Packet,
+  type s32,
+  type u32,
+} from "../../bpf/index.ts";
+import { currentTick } from "../clock.ts";
+import type { Destination } from "../tables.ts";
+import { CHECK_EVERY, keepWay, NO_WAY, TOO_LARGE } from "./next-hop.ts";
+
+const LOOPBACK = 1;
+
+/** Answer of `askWay` that is not an interface, besides NO_WAY and TOO_LARGE: the server is this host itself. */
+export const HERE = 0xfffffffe;
+
+/** Asks about the way of a packet that comes in by `interface`. Answers a FIB_* code. */
+function ask(packet: Packet, server: Destination, length: u32, request: FibLookup, from: u32): s32 {
+  request.family = server.family === 6 ? FAMILY_IPV6 : FAMILY_IPV4;
+  request.ifindex = from;
+  request.totalLength = Math.min(Math.max(length, 1), 0xffff);
+  copy(request.destination, server.address.words);
+  return fibLookup(packet, request, 0);
+}
+
+/**
+ * Asks the kernel for the way to a server, for a packet of at most `length` bytes on the wire, and keeps it in the
+ * server's hop. Answers the interface, NO_WAY, HERE, or TOO_LARGE (the hop's `mtu` says for what). With an interface, `next` is
+ * the neighbour to send to.
+ */
+export function askWay(packet: Packet, server: Destination, length: u32, next: NeighbourHop): u32 {
+  const hop = server.hop;
+  hop.checkAgain = (currentTick() + CHECK_EVERY) >>> 0;
+  const request = make(FibLookup);
+  let answer = ask(packet, server, length, request, LOOPBACK);
+  if (answer === FIB_FORWARDING_DISABLED) answer = ask(packet, server, length, request, packet.ifindex);
+  if (answer === FIB_SUCCESS || answer === FIB_NO_NEIGHBOUR) {
+    next.family = request.family;
+    copy(next.address, request.destination);
+    if (answer === FIB_SUCCESS) keepWay(hop, request);
+    else hop.interface = 0;
+    return request.ifindex;
+  }
+  hop.interface = 0;
+  if (answer === FIB_FRAGMENTATION_NEEDED) {
+    hop.mtu = request.totalLength;
+    return TOO_LARGE;
+  }
+  return answer === FIB_NOT_FORWARDED ? HERE : NO_WAY;
+}
