@@ -5,10 +5,13 @@
 import type { Machine } from "../../bpf/index.ts";
 import { copy, make } from "../../bpf/index.ts";
 import { ip, splitHostPort } from "../../net/index.ts";
+import { dhBuckets, mhBuckets, shBuckets } from "../schedule/buckets.ts";
 import { currentWeightAfterEdit } from "../schedule/wrr-weight.ts";
 import { DEFAULT_TIMEOUTS } from "../state/default-timeouts.ts";
+import { SYSCTL_LBLC_EXPIRATION, SYSCTL_LBLCR_EXPIRATION } from "../sysctls.ts";
 import {
   type Address,
+  buckets,
   destinationTable,
   FORWARD_MASQ,
   settings as general,
@@ -20,8 +23,18 @@ import {
   PROTOCOL_TCP,
   PROTOCOL_UDP,
   pools,
+  SCHEDULER_DH,
+  SCHEDULER_FO,
+  SCHEDULER_LBLC,
+  SCHEDULER_LBLCR,
   SCHEDULER_LC,
+  SCHEDULER_MH,
+  SCHEDULER_NQ,
+  SCHEDULER_OVF,
   SCHEDULER_RR,
+  SCHEDULER_SED,
+  SCHEDULER_SH,
+  SCHEDULER_TWOS,
   SCHEDULER_WLC,
   SCHEDULER_WRR,
   SERVICE_IPV4,
@@ -43,6 +56,16 @@ export const SCHEDULERS: Readonly<Record<string, number>> = {
   wrr: SCHEDULER_WRR,
   lc: SCHEDULER_LC,
   wlc: SCHEDULER_WLC,
+  lblc: SCHEDULER_LBLC,
+  lblcr: SCHEDULER_LBLCR,
+  dh: SCHEDULER_DH,
+  sh: SCHEDULER_SH,
+  mh: SCHEDULER_MH,
+  sed: SCHEDULER_SED,
+  nq: SCHEDULER_NQ,
+  fo: SCHEDULER_FO,
+  ovf: SCHEDULER_OVF,
+  twos: SCHEDULER_TWOS,
 };
 
 /** An address and port: "192.0.2.1:80", "[2001:db8::1]:80"; of a service by mark, the mark: "5". */
@@ -99,6 +122,7 @@ interface ConfiguredServer {
   readonly endpoint: EndpointText;
   readonly slot: number;
   weight: number;
+  lastWeight: number;
 }
 
 interface ConfiguredService {
@@ -121,6 +145,9 @@ interface ConfiguredService {
 const NOWHERE = 0xffff;
 const MEMBERS_A_POOL = 64;
 const LOCAL_ADDRESSES_A_SERVICE = 16;
+const BUCKETS_A_POOL = 4096;
+/** Seconds: a day. */
+const LOCALITY_EXPIRATION = 86_400;
 
 function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
@@ -140,6 +167,8 @@ export class Configuration {
       all.epoch = 1;
       all.connectionLimit = connectionLimit;
       all.cpus = machine.cpus;
+      all.sysctls[SYSCTL_LBLC_EXPIRATION] = LOCALITY_EXPIRATION;
+      all.sysctls[SYSCTL_LBLCR_EXPIRATION] = LOCALITY_EXPIRATION;
     });
     this.setTimeouts(DEFAULT_TIMEOUTS);
   }
@@ -199,6 +228,11 @@ export class Configuration {
     settings: ServiceSettings = {},
   ): void {
     const service = this.#look(this.#service(protocol, endpoint));
+    if (scheduler !== service.scheduler) {
+      this.#machine.run(() => {
+        serviceTable.lookup(service.slot)!.cursor = 0n;
+      });
+    }
     service.scheduler = scheduler;
     service.settings = settings;
     this.#publish(service);
@@ -222,7 +256,7 @@ export class Configuration {
     const service = this.#look(this.#service(protocol, endpoint));
     // A server that was removed comes back to its slot, and to the connections that are left of it.
     const slot = service.removed.get(server) ?? this.#slots++;
-    service.servers.unshift({ endpoint: server, slot, weight });
+    service.servers.unshift({ endpoint: server, slot, weight, lastWeight: weight });
     this.#machine.run(() => {
       const destination = destinationTable.lookup(slot)!;
       const { host, port } = splitEndpoint(server);
@@ -264,6 +298,7 @@ export class Configuration {
     const service = this.#look(this.#service(protocol, endpoint));
     const found = service.servers.find((each) => each.endpoint === server)!;
     found.weight = weight;
+    if (weight !== 0) found.lastWeight = weight;
     this.#machine.run(() => {
       const destination = destinationTable.lookup(found.slot)!;
       destination.upper = upper;
@@ -362,6 +397,9 @@ export class Configuration {
       for (const [i, address] of local.entries())
         setAddress(localAddresses.lookup(pool.localStart + i)!, address);
       pool.resume = service.last === undefined ? NOWHERE : service.servers.indexOf(service.last);
+      pool.bucketStart = index * BUCKETS_A_POOL;
+      for (const [i, destination] of bucketsOf(service).entries())
+        buckets.lookup(pool.bucketStart + i)!.destination = destination;
       for (const [position, server] of service.servers.entries()) {
         const member = members.lookup(pool.start + position)!;
         member.destination = server.slot;
@@ -376,6 +414,19 @@ function weightsOf(service: ConfiguredService): { readonly maximum: number; read
   const weights = service.servers.map((server) => server.weight);
   const divisor = weights.filter((weight) => weight > 0).reduce(greatestCommonDivisor, 0);
   return { maximum: Math.max(0, ...weights), divisor: divisor === 0 ? 1 : divisor };
+}
+
+/** The table of a scheduler that has one. */
+function bucketsOf({ scheduler, servers: list }: ConfiguredService): Uint16Array {
+  const listed = list.map(({ endpoint, slot, weight, lastWeight }) => {
+    const { host, port } = splitEndpoint(endpoint);
+    const address = wordsOf(host).reduce((folded, word) => (folded ^ word) >>> 0, 0);
+    return { destination: slot, weight, lastWeight, address, port };
+  });
+  if (scheduler === "dh") return dhBuckets(listed);
+  if (scheduler === "sh") return shBuckets(listed);
+  if (scheduler === "mh") return mhBuckets(listed);
+  return new Uint16Array();
 }
 
 /** The words of a persistence mask. */

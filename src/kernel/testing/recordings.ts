@@ -41,10 +41,16 @@ export type Step =
       readonly n: number;
       readonly src: string;
       readonly dst: string;
-      readonly before: readonly Load[];
+      /** Absent in the long lists of hashed addresses, as `after`. */
+      readonly before?: readonly Load[];
       readonly chosen: string | null;
     }
-  | { readonly op: "close"; readonly n: number; readonly how: "fin" | "rst"; readonly after: readonly Load[] }
+  | {
+      readonly op: "close";
+      readonly n: number;
+      readonly how: "fin" | "rst";
+      readonly after?: readonly Load[];
+    }
   | { readonly op: "wait"; readonly seconds: number; readonly after: readonly Load[] };
 
 /** A scheduling case: it starts with an empty table. */
@@ -53,5 +59,7 @@ export interface Case {
   readonly scheduler: string;
   readonly flags: string;
   readonly protocol: "tcp" | "udp";
+  /** What the firewall did, if it did: it marked every packet of the client with 1. */
+  readonly firewall?: string;
   readonly steps: readonly Step[];
 }
