@@ -34,6 +34,7 @@ import { countMalformed, countOrphaned, countStateless } from "./events.ts";
 import { findTransport, IS_FRAGMENT, NO_TRANSPORT } from "./extensions.ts";
 import { connectionOf, directionOf, findFlow, hashOf, lookFor, NO_CONNECTION } from "./flow.ts";
 import { forward } from "./forward/forward.ts";
+import { forwardOtherwise } from "./forward/methods.ts";
 import { laterFragment } from "./fragment/later.ts";
 import { hasTransport } from "./fragment/part.ts";
 import { rememberFragments } from "./fragment/remember.ts";
@@ -167,7 +168,7 @@ function inspect(packet: Packet): u32 {
     return malformed();
   const transport = LINK_HEADER + headerLength;
   let part = 0;
-  if ((ip.fragment & FRAGMENT) !== 0) {
+  if (!admission.value && (ip.fragment & FRAGMENT) !== 0) {
     if (protocol === PROTOCOL_ICMP) return TC_NEXT;
     if ((ip.fragment & FRAGMENT_OFFSET) !== 0) return laterFragment(packet, transport, length >>> 0);
     if (!hasTransport(protocol, transport, length >>> 0)) return leave(packet, transport);
@@ -245,7 +246,10 @@ function classify(packet: Packet, key: FlowKey, transport: u16, length: u32, pro
 /** A packet of a flow without a connection: it gets one, if it is to, and goes on as a packet that has one. */
 function admit(packet: Packet, key: FlowKey, what: u16): u32 {
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
-  let decision = chooseServer(key.source, key.destination, ports, what, packet.mark);
+  const service = askService(key.source, key.destination, ports, what, packet.mark);
+  if (service === NOT_OURS) return TC_NEXT;
+  let decision = STATELESS;
+  if (service !== STATELESS) decision = chooseServer(service, key.source, key.destination, ports, what);
   if (decision === NOT_OURS) return TC_NEXT;
   if (decision === REFUSED) return answerRefused(packet);
   if (decision < BY_ITSELF) decision = connect(key.source, key.destination, ports, what, decision);
@@ -381,6 +385,8 @@ function direct(packet: Packet, key: FlowKey, transport: u16, length: u32, what:
   }
   // Slot 0 is nobody's: traffic of servers that were removed is not counted.
   if (destination !== 0) countTraffic(destination, direction, packetsOf(packet), length);
-  if (method !== FORWARD_MASQ) return TC_NEXT;
+  if (method !== FORWARD_MASQ) {
+    return forwardOtherwise(packet, method, transport, (what >>> 8) & 0xff, length, way, now);
+  }
   return forward(packet, transport, direction, length, address, port, way, hop, now);
 }

@@ -1,11 +1,12 @@
 /**
- * Recorded scenes of IPVS under NAT: the frames that the client and the server sent go through our datapath, and what it
+ * Recorded scenes of IPVS: the frames that the client and the server sent go through our datapath, and what it
  * sends must be what IPVS sent, byte for byte but for link-layer addresses and the identification of the director's own packets.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TC_REDIRECT } from "../../bpf/index.ts";
 import { describePacket } from "../../net/index.ts";
+import { runCommand } from "../testing/commands.ts";
 import { CLIENT_SIDE, SERVER_SIDE, TestDirector } from "../testing/director.ts";
 import { interfaceOf, type Side } from "../testing/frames.ts";
 import { readCapture, readRecording } from "../testing/recordings.ts";
@@ -30,6 +31,8 @@ const SCENES = [
   "icmp-frag-needed-from-client-side",
   "frag-needed-nat",
   "ack-without-connection",
+  "dr-tcp",
+  "dr-tcp-server-closes",
 ];
 
 const ETHERTYPE = 12;
@@ -82,12 +85,7 @@ function comparable(bytes: Uint8Array): Uint8Array {
 
 function configure(director: TestDirector, scene: Scene): number {
   let slot = 0;
-  for (const argv of scene.commands) {
-    const service = argv[3]!;
-    const protocol = argv[2] === "-t" ? "tcp" : "udp";
-    if (argv[1] === "-A") director.configuration.addService(protocol, service, argv[5]!);
-    else slot = director.configuration.addServer(protocol, service, argv[5]!);
-  }
+  for (const argv of scene.commands) slot = runCommand(director.configuration, argv) || slot;
   const mtu = /ip link set d1 mtu (\d+)/.exec(scene.director_setup)?.[1];
   if (mtu !== undefined) director.mtus.set(SERVER_SIDE, Number(mtu));
   return slot;
