@@ -10,7 +10,7 @@ import { createConnection, LOST } from "./connection/create.ts";
 import { countRefused } from "./events.ts";
 import { TCP_RST, TCP_SYN } from "./headers.ts";
 import { family, fullnat, markServices, onePacket, persistence, sctpServices } from "./options.ts";
-import { chooseByTemplate } from "./persistence/template.ts";
+import { askTemplate, keepTemplate } from "./persistence/template.ts";
 import { choose } from "./schedule/choose.ts";
 import { chooseConsistently } from "./schedule/consistent.ts";
 import { serviceOf } from "./service.ts";
@@ -23,12 +23,14 @@ import {
   FROM_CLIENT,
   KIND_IPV6,
   POOL_ONE_PACKET,
+  type Pool,
   PROTOCOL_SCTP,
   PROTOCOL_TCP,
   PROTOCOL_UDP,
   pools,
   pressure,
   SERVICE_MARK,
+  type Service,
   STATE_ESTABLISHED,
   STATE_NONE,
   STATE_SCTP,
@@ -84,48 +86,77 @@ export function setFlowKey(key: FlowKey, source: u32, destination: u32, ports: u
 }
 
 /**
- * The server for a packet that belongs to no connection, if it opens one: a datagram, or a segment with SYN and without RST, to
- * a virtual service. (`isNobodys` has been asked before.) Answers the destination's slot (with BY_ITSELF), or NOT_OURS, REFUSED (the service
- * has no usable server) or STATELESS (the flow may have begun when there was no room for a connection). @separate
+ * The virtual service of a packet that belongs to no connection, if it opens one: a datagram, or a segment with SYN and without RST.
+ * (`isNobodys` has been asked before.) Answers the service's slot, or NOT_OURS, or STATELESS (the flow may have begun when there was no
+ * room for a connection). @separate
  */
-export function chooseServer(source: u32, destination: u32, ports: u32, what: u16, mark: u32): u32 {
-  const now = currentTick();
+export function askService(source: u32, destination: u32, ports: u32, what: u16, mark: u32): u32 {
   if (!mayOpen(what)) return STATELESS;
   const key = make(FlowKey);
   setFlowKey(key, source, destination, ports, what >>> 8);
-  const serviceIndex = serviceOf(key, mark);
-  if (serviceIndex === 0) return wasFull(STATE_ESTABLISHED, now) ? STATELESS : NOT_OURS;
+  const service = serviceOf(key, mark);
+  if (service !== 0) return service;
+  return wasFull(STATE_ESTABLISHED, currentTick()) ? STATELESS : NOT_OURS;
+}
+
+/** The destination that a service's scheduler chooses for a new flow; 0: none is usable. @separate */
+export function schedule(serviceIndex: u32, source: u32, destination: u32, ports: u32, what: u16): u32 {
   const service = serviceTable.lookup(serviceIndex);
-  if (service === null) return NOT_OURS;
+  if (service === null) return 0;
   const pool = pools.lookup(service.pool);
-  if (pool === null) return NOT_OURS;
-  const mine = scratch.lookup(0);
-  if (mine === null) return NOT_OURS;
-  mine.control = 0;
-  const from = family.value === 6 ? foldedOf(mine.source) : source;
-  const to = family.value === 6 ? foldedOf(mine.destination) : destination;
-  let chosen = 0;
-  if (what >>> 8 === PROTOCOL_UDP && wasFull(STATE_UDP, now)) {
+  if (pool === null) return 0;
+  if (what >>> 8 === PROTOCOL_UDP && wasFull(STATE_UDP, currentTick())) {
     // It may belong to a flow without state: then it stays with its server.
-    chosen = chooseConsistently(pool, key);
-  } else if (persistence.value && pool.persistence !== 0) {
-    chosen = chooseByTemplate(key, serviceIndex, service, pool, from, to, ports >>> 16, now);
-  } else {
-    chosen = choose(serviceIndex, service.pool, from, to, ports >>> 16);
+    const key = make(FlowKey);
+    setFlowKey(key, source, destination, ports, PROTOCOL_UDP);
+    return chooseConsistently(pool, key);
   }
-  if (chosen !== 0) {
-    if (onePacket.value && (pool.flags & POOL_ONE_PACKET) !== 0 && what >>> 8 === PROTOCOL_UDP) {
-      const server = destinationTable.lookup(chosen);
-      const needsState = fullnat.value && server !== null && server.forward === FORWARD_FULLNAT;
-      if (!needsState) return ((chosen & DESTINATION) | BY_ITSELF) >>> 0;
-    }
-    return chosen;
-  }
+  if (family.value === 4) return choose(serviceIndex, service.pool, source, destination, ports >>> 16);
+  const mine = scratch.lookup(0);
+  if (mine === null) return 0;
+  const from = foldedOf(mine.source);
+  const to = foldedOf(mine.destination);
+  return choose(serviceIndex, service.pool, from, to, ports >>> 16);
+}
+
+/** What becomes of a packet of that service for which no server is usable: REFUSED, or NOT_OURS: it goes where it was going. */
+function withoutServer(service: Service): u32 {
+  // IPVS: cache_bypass, of services by mark.
   if (markServices.value && (service.key.kind & SERVICE_MARK) !== 0) {
     if (settings.at(0).sysctls[SYSCTL_CACHE_BYPASS]! !== 0) return NOT_OURS;
   }
   countRefused();
   return REFUSED;
+}
+
+/** Whether a packet of that service for a destination is forwarded for itself, without a connection. */
+function goesByItself(pool: Pool, chosen: u32, what: u16): boolean {
+  if ((pool.flags & POOL_ONE_PACKET) === 0 || what >>> 8 !== PROTOCOL_UDP) return false;
+  if (!fullnat.value) return true;
+  const server = destinationTable.lookup(chosen);
+  return server !== null && server.forward !== FORWARD_FULLNAT;
+}
+
+/**
+ * The server for a new flow of the service in slot `serviceIndex`: what its client's template says, or else its scheduler. Answers
+ * the destination's slot (with BY_ITSELF), NOT_OURS or REFUSED: the service has no usable server.
+ */
+export function chooseServer(serviceIndex: u32, source: u32, destination: u32, ports: u32, what: u16): u32 {
+  const service = serviceTable.lookup(serviceIndex);
+  const mine = scratch.lookup(0);
+  if (service === null || mine === null) return NOT_OURS;
+  const pool = pools.lookup(service.pool);
+  if (pool === null) return NOT_OURS;
+  mine.control = 0;
+  const isPersistent = persistence.value && pool.persistence !== 0;
+  let chosen = isPersistent ? askTemplate(serviceIndex, source, destination, what) : 0;
+  if (chosen === 0) {
+    chosen = schedule(serviceIndex, source, destination, ports, what);
+    if (chosen === 0) return withoutServer(service);
+    if (isPersistent) chosen = keepTemplate(serviceIndex, source, destination, what, chosen);
+  }
+  if (onePacket.value && goesByItself(pool, chosen, what)) return ((chosen & DESTINATION) | BY_ITSELF) >>> 0;
+  return chosen;
 }
 
 /** The state of a connection that a packet opens. */

@@ -18,6 +18,7 @@ import {
   type u32,
 } from "../bpf/index.ts";
 import {
+  askService,
   BY_ITSELF,
   chooseServer,
   connect,
@@ -28,6 +29,7 @@ import {
   STATELESS,
 } from "./admit.ts";
 import { currentTick } from "./clock.ts";
+import { enterLocal } from "./connection/local.ts";
 import { retire } from "./connection/retire.ts";
 import { countConnection, countTraffic, packetsOf } from "./count.ts";
 import { countMalformed, countOrphaned, countStateless } from "./events.ts";
@@ -36,6 +38,7 @@ import { connectionOf, directionOf, findFlow, hashOf, lookFor, NO_CONNECTION } f
 import { forward } from "./forward/forward.ts";
 import { forwardOtherwise } from "./forward/methods.ts";
 import { laterFragment } from "./fragment/later.ts";
+import { leave } from "./fragment/leave.ts";
 import { hasTransport } from "./fragment/part.ts";
 import { rememberFragments } from "./fragment/remember.ts";
 import {
@@ -62,6 +65,7 @@ import { translateError } from "./icmp/translate-error.ts";
 import {
   admission,
   family,
+  fullnat,
   ipv6Services,
   persistence,
   sctpServices,
@@ -105,7 +109,6 @@ import {
   STATE_UDP,
   scratch,
   settings,
-  WAY_LEFT,
 } from "./tables.ts";
 import { addressWord } from "./words.ts";
 
@@ -171,19 +174,14 @@ function inspect(packet: Packet): u32 {
   if (!admission.value && (ip.fragment & FRAGMENT) !== 0) {
     if (protocol === PROTOCOL_ICMP) return TC_NEXT;
     if ((ip.fragment & FRAGMENT_OFFSET) !== 0) return laterFragment(packet, transport, length >>> 0);
-    if (!hasTransport(protocol, transport, length >>> 0)) return leave(packet, transport);
+    if (!hasTransport(protocol, transport, length >>> 0)) return leave(packet);
     part = transport;
   }
   if (protocol === PROTOCOL_ICMP && admission.value) return TC_NEXT;
   if (protocol === PROTOCOL_ICMP) return translateError(packet, transport, length >>> 0);
   const key = make(FlowKey, { source: ip.source, destination: ip.destination, kind: protocol });
   const verdict = classify(packet, key, transport, length >>> 0, protocol, part);
-  return part !== 0 && verdict === TC_NEXT ? leave(packet, part) : verdict;
-}
-
-/** A first fragment that is not ours: neither are the others. */
-function leave(packet: Packet, part: u16): u32 {
-  return rememberFragments(packet, part, NO_CONNECTION, 0, WAY_LEFT) === 0 ? TC_NEXT : TC_SHOT;
+  return part !== 0 && verdict === TC_NEXT ? leave(packet) : verdict;
 }
 
 /** An IPv6 packet, its headers accessible. */
@@ -250,9 +248,10 @@ function admit(packet: Packet, key: FlowKey, what: u16): u32 {
   if (service === NOT_OURS) return TC_NEXT;
   let decision = STATELESS;
   if (service !== STATELESS) decision = chooseServer(service, key.source, key.destination, ports, what);
-  if (decision === NOT_OURS) return TC_NEXT;
+  if (decision === NOT_OURS) return leave(packet);
   if (decision === REFUSED) return answerRefused(packet);
   if (decision < BY_ITSELF) decision = connect(key.source, key.destination, ports, what, decision);
+  if (fullnat.value && decision < BY_ITSELF && !enterLocal(decision)) return TC_SHOT;
   const mine = scratch.lookup(0);
   if (mine === null) return TC_SHOT;
   mine.decision = decision < BY_ITSELF ? 0 : decision;

@@ -39,7 +39,6 @@ import {
 } from "../tables.ts";
 import { addressWord } from "../words.ts";
 import { takeSlot } from "./allocate.ts";
-import { enterLocal } from "./local.ts";
 
 /** No connection was made, though there is room. */
 export const LOST = 0xfffffffe;
@@ -91,8 +90,9 @@ function fill(connection: Connection, slot: u32, key: FlowKey, server: Destinati
   connection.serverPort = server.port === 0 ? key.destinationPort : server.port;
   connection.kind = (key.kind | kindOfMethod(server.forward)) & 0xffff;
   connection.destination = index & 0xffff;
-  connection.local = key.source;
-  connection.localPort = key.sourcePort;
+  const isKept = !fullnat.value || server.forward !== FORWARD_FULLNAT;
+  connection.local = isKept ? key.source : 0;
+  connection.localPort = isKept ? key.sourcePort : 0;
   connection.control = 0;
   connection.hop.interface = 0;
   connection.hop.checkAgain = 0;
@@ -111,7 +111,7 @@ function fill(connection: Connection, slot: u32, key: FlowKey, server: Destinati
  * Makes the flow of a client's packet (`key`) a connection to the destination in slot `index`, which follows the template that
  * `Scratch.control` names. The replies are entered first, so that none finds the door closed. Returns the connection's slot: of
  * the new one, or of the one that another CPU made of the same flow meanwhile; NO_CONNECTION if there is no room; LOST if two
- * CPUs stood in each other's way, or no local port was free.
+ * CPUs stood in each other's way.
  */
 export function createConnection(
   key: FlowKey,
@@ -186,15 +186,13 @@ export function withdrawReplies(connection: Connection, slot: u32): void {
 /** Enters both flows of a connection, or the one that passes here. Answers as `createConnection`. */
 function publish(connection: Connection, key: FlowKey, slot: u32): u32 {
   if ((connection.kind & KIND_NO_OUTPUT) === 0) {
-    let entered = slot;
-    if (fullnat.value && ((connection.kind >>> KIND_FORWARD_SHIFT) & 7) === FORWARD_FULLNAT) {
-      if (!enterLocal(slot)) entered = LOST;
-    } else {
+    // Under FullNAT there are no replies before there is a local endpoint (local.ts).
+    if (!fullnat.value || connection.localPort !== 0) {
       if (family.value === 6) lookForReply(slot);
-      entered = publishReplies(connection, key, slot);
+      const entered = publishReplies(connection, key, slot);
+      if (family.value === 6) lookForRequest(slot);
+      if (entered !== slot) return entered;
     }
-    if (family.value === 6) lookForRequest(slot);
-    if (entered !== slot) return entered;
   }
   const hash = hashOf(key);
   const forward = wordOf(hash, slot, FROM_CLIENT);

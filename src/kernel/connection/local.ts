@@ -6,7 +6,18 @@
  * A destination's ports are handed out in turn, over all of its service's local addresses: so one that became free rests as
  * long as possible before it is used again, and a server's TIME_WAIT seldom meets it. (RFC 6191, RFC 7323 appendix B.)
  */
-import { atomicFetchAdd, copy, type Infer, make, repeat, struct, u32 } from "../../bpf/index.ts";
+import {
+  atomicCompareExchange,
+  atomicFetchAdd,
+  copy,
+  type Infer,
+  make,
+  readOnce,
+  repeat,
+  struct,
+  u32,
+} from "../../bpf/index.ts";
+import { currentTick } from "../clock.ts";
 import { findFlowByCall, hashOf, insertFlow, lookFor, removeFlow, wordOf } from "../flow.ts";
 import { family } from "../options.ts";
 import {
@@ -14,7 +25,9 @@ import {
   connectionTable,
   destinationTable,
   FlowKey,
+  FORWARD_FULLNAT,
   FROM_SERVER,
+  KIND_FORWARD_SHIFT,
   localAddresses,
   type Pool,
   pools,
@@ -23,6 +36,7 @@ import {
 } from "../tables.ts";
 import { addressWord } from "../words.ts";
 import { setReplyKey } from "./create.ts";
+import { retire } from "./retire.ts";
 
 /** Ports tried before giving up. */
 const TRIES = 64;
@@ -87,10 +101,24 @@ function poolOf(connection: Connection): Pool | null {
   return service === null ? null : pools.lookup(service.pool);
 }
 
-/** Gives the connection in that slot a local address and port, and enters the server's replies to it. False: none is free. */
+/**
+ * Gives the FullNAT connection in that slot a local address and port, if it has none, and enters the server's replies to it. Until
+ * then its packets are dropped. False: none is free, and the connection ends. @separate
+ */
 export function enterLocal(slot: u32): boolean {
   const connection = connectionTable.lookup(slot);
   if (connection === null) return false;
+  if (((connection.kind >>> KIND_FORWARD_SHIFT) & 7) !== FORWARD_FULLNAT || connection.localPort !== 0)
+    return true;
+  // Of two CPUs with packets of one new flow, one does it. (No packet looks at the way to the client yet.)
+  if (atomicCompareExchange(connection.hop, "checkAgain", 0, 1) !== 0) return true;
+  if (findLocal(slot, connection)) return true;
+  retire(connection, slot, readOnce(connection, "state"), currentTick());
+  return false;
+}
+
+/** Searches for a free local endpoint. */
+function findLocal(slot: u32, connection: Connection): boolean {
   const pool = poolOf(connection);
   if (pool === null) return false;
   const search = make(LocalSearch, {

@@ -5,11 +5,11 @@
  * and at least as long as any of these. It overrides weight 0 and thresholds (recordings: scheduling/persistence).
  */
 import { copy, make, readOnce, type u16, type u32 } from "../../bpf/index.ts";
+import { currentTick } from "../clock.ts";
 import { createTemplate } from "../connection/create.ts";
 import { retire } from "../connection/retire.ts";
-import { connectionOf, findFlowByCall, hashOf, lookFor, NO_CONNECTION } from "../flow.ts";
+import { connectionOf, findFlowByCall, hashOf, lookFor } from "../flow.ts";
 import { family, markServices } from "../options.ts";
-import { choose } from "../schedule/choose.ts";
 import { dueNoLaterThan } from "../state/follow.ts";
 import { SYSCTL_EXPIRE_QUIESCENT_TEMPLATE } from "../sysctls.ts";
 import {
@@ -21,12 +21,14 @@ import {
   KIND_MARK,
   KIND_TEMPLATE,
   type Pool,
+  pools,
   SERVICE_MARK,
   type Service,
   STATE_ENDED,
   STATE_REMOVED,
   STATE_UNASSURED,
   scratch,
+  serviceTable,
   settings,
 } from "../tables.ts";
 import { addressWord } from "../words.ts";
@@ -34,20 +36,28 @@ import { addressWord } from "../words.ts";
 /** Ticks that a template lives on, again and again, while connections follow it: a minute. */
 export const PUT_OFF = 447;
 
-/** The key of the template that decides about a client's flow `key`; of IPv6 its addresses are looked for from now on. */
-function setTemplateKey(key: FlowKey, service: Service, pool: Pool, template: FlowKey): void {
+/** The key of the template that decides about a client's flow; of IPv6 its addresses are looked for from now on. */
+function setTemplateKey(
+  source: u32,
+  destination: u32,
+  what: u16,
+  service: Service,
+  pool: Pool,
+  template: FlowKey,
+): void {
+  const ipVersion = family.value === 6 ? KIND_IPV6 : 0;
   const isMarked = markServices.value && (service.key.kind & SERVICE_MARK) !== 0;
   template.sourcePort = 0;
   template.destinationPort = service.key.port;
-  template.destination = key.destination;
-  template.kind = key.kind | KIND_TEMPLATE;
+  template.destination = destination;
+  template.kind = (what >>> 8) | ipVersion | KIND_TEMPLATE;
   if (isMarked) {
     template.destinationPort = 0;
     template.destination = service.key.address.words[0]!;
-    template.kind = (key.kind & KIND_IPV6) | KIND_TEMPLATE | KIND_MARK;
+    template.kind = ipVersion | KIND_TEMPLATE | KIND_MARK;
   }
   if (family.value === 4) {
-    template.source = (key.source & pool.mask.words[0]!) >>> 0;
+    template.source = (source & pool.mask.words[0]!) >>> 0;
     return;
   }
   const mine = scratch.lookup(0);
@@ -93,45 +103,51 @@ function setControl(slot: u32): void {
 }
 
 /**
- * The destination for a client's new flow to a persistent service: the template's, or one that the scheduler chooses and a new
- * template keeps. 0: none is usable. Leaves the template in `Scratch.control`. `source`, `destination` and `port` are as
- * `choose` takes them.
+ * The destination that a template says a client's new flow to a persistent service belongs to; 0: none does. Leaves the template in
+ * `Scratch.control`. `what` is as in admit.ts. @separate
  */
-export function chooseByTemplate(
-  key: FlowKey,
-  serviceIndex: u32,
-  service: Service,
-  pool: Pool,
-  source: u32,
-  destination: u32,
-  port: u16,
-  now: u32,
-): u32 {
+export function askTemplate(serviceIndex: u32, source: u32, destination: u32, what: u16): u32 {
+  const service = serviceTable.lookup(serviceIndex);
+  const mine = scratch.lookup(0);
+  if (service === null || mine === null) return 0;
+  const pool = pools.lookup(service.pool);
+  if (pool === null) return 0;
   const client = make(Address);
   const virtual = make(Address);
-  if (family.value === 6) {
-    const mine = scratch.lookup(0);
-    if (mine === null) return 0;
-    copy(client, mine.source);
-    copy(virtual, mine.destination);
-  }
+  copy(client, mine.source);
+  copy(virtual, mine.destination);
   const template = make(FlowKey);
-  setTemplateKey(key, service, pool, template);
-  let chosen = decided(template, pool.persistence, now);
-  if (chosen === 0) {
-    chosen = choose(serviceIndex, service.pool, source, destination, port);
-    const server = destinationTable.lookup(chosen);
-    if (chosen !== 0 && server !== null) {
-      const expires = (now + pool.persistence) >>> 0;
-      const slot = createTemplate(template, server, chosen, STATE_UNASSURED, expires);
-      const made = connectionTable.lookup(slot);
-      // Another CPU may have made one meanwhile, and decided otherwise.
-      if (slot !== NO_CONNECTION && made !== null) {
-        setControl(slot);
-        chosen = made.destination;
-      }
-    }
-  }
+  setTemplateKey(source, destination, what, service, pool, template);
+  const chosen = decided(template, pool.persistence, currentTick());
   if (family.value === 6) lookFor(client, virtual);
   return chosen;
+}
+
+/**
+ * Makes a template that says that the client's flows belong to the destination `chosen`. Answers the destination: another one, if
+ * another CPU made a template meanwhile. @separate
+ */
+export function keepTemplate(serviceIndex: u32, source: u32, destination: u32, what: u16, chosen: u32): u32 {
+  const service = serviceTable.lookup(serviceIndex);
+  const server = destinationTable.lookup(chosen);
+  const mine = scratch.lookup(0);
+  if (service === null || server === null || mine === null) return chosen;
+  const pool = pools.lookup(service.pool);
+  if (pool === null) return chosen;
+  const client = make(Address);
+  const virtual = make(Address);
+  copy(client, mine.source);
+  copy(virtual, mine.destination);
+  const template = make(FlowKey);
+  setTemplateKey(source, destination, what, service, pool, template);
+  const expires = (currentTick() + pool.persistence) >>> 0;
+  const slot = createTemplate(template, server, chosen, STATE_UNASSURED, expires);
+  const made = connectionTable.lookup(slot);
+  let answer = chosen;
+  if (made !== null) {
+    setControl(slot);
+    answer = made.destination;
+  }
+  if (family.value === 6) lookFor(client, virtual);
+  return answer;
 }
