@@ -674,3 +674,5 @@ export const localitySets = lruHashMap("locality_sets", {
   value: LocalitySet,
   entries: 16384,
 });
+/** Per CPU: the set in hand, copied here to be searched and changed. */
+export const setInHand = perCpuArrayMap("set_in_hand", { value: LocalitySet, entries: 1 });

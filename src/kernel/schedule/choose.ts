@@ -59,17 +59,18 @@ export function choose(service: u32, poolIndex: u32, source: u32, destination: u
   if (roundRobin.value && scheduler === SCHEDULER_RR) return chooseRoundRobin(service, poolIndex);
   if (weightedRoundRobin.value && scheduler === SCHEDULER_WRR)
     return chooseWeightedRoundRobin(service, poolIndex);
-  if (leastConnection.value && scheduler === SCHEDULER_LC) return chooseLeastConnection(pool);
+  if (leastConnection.value && scheduler === SCHEDULER_LC) return chooseLeastConnection(poolIndex);
   if (weightedLeastConnection.value && scheduler === SCHEDULER_WLC)
-    return chooseWeightedLeastConnection(pool);
-  if (shortestExpectedDelay.value && scheduler === SCHEDULER_SED) return chooseShortestExpectedDelay(pool);
-  if (neverQueue.value && scheduler === SCHEDULER_NQ) return chooseNeverQueue(pool);
-  if (weightedFailover.value && scheduler === SCHEDULER_FO) return chooseFailover(pool);
-  if (weightedOverflow.value && scheduler === SCHEDULER_OVF) return chooseOverflow(pool);
-  if (twoChoices.value && scheduler === SCHEDULER_TWOS) return chooseOfTwo(pool);
-  if (sourceHashing.value && scheduler === SCHEDULER_SH) return chooseBySource(pool, source, port);
+    return chooseWeightedLeastConnection(poolIndex);
+  if (shortestExpectedDelay.value && scheduler === SCHEDULER_SED)
+    return chooseShortestExpectedDelay(poolIndex);
+  if (neverQueue.value && scheduler === SCHEDULER_NQ) return chooseNeverQueue(poolIndex);
+  if (weightedFailover.value && scheduler === SCHEDULER_FO) return chooseFailover(poolIndex);
+  if (weightedOverflow.value && scheduler === SCHEDULER_OVF) return chooseOverflow(poolIndex);
+  if (twoChoices.value && scheduler === SCHEDULER_TWOS) return chooseOfTwo(poolIndex);
+  if (sourceHashing.value && scheduler === SCHEDULER_SH) return chooseBySource(poolIndex, source, port);
   if (destinationHashing.value && scheduler === SCHEDULER_DH) return chooseByDestination(pool, destination);
-  if (maglevHashing.value && scheduler === SCHEDULER_MH) return chooseByMaglev(pool, source, port);
+  if (maglevHashing.value && scheduler === SCHEDULER_MH) return chooseByMaglev(poolIndex, source, port);
   if (localityLeastConnection.value && scheduler === SCHEDULER_LBLC)
     return chooseByLocality(service, poolIndex, destination);
   if (localityWithReplication.value && scheduler === SCHEDULER_LBLCR)

@@ -6,7 +6,7 @@
 import { type Infer, make, repeat, struct, u32 } from "../../bpf/index.ts";
 import { thresholds } from "../options.ts";
 import { isOverloaded } from "../state/activity.ts";
-import { destinationTable, members, type Pool } from "../tables.ts";
+import { destinationTable, members, pools } from "../tables.ts";
 
 export const Heaviest = struct("Heaviest", {
   start: u32,
@@ -32,8 +32,13 @@ function heaviestStep(position: u32, heaviest: Heaviest): u32 {
   return 0;
 }
 
-/** Chooses a destination of the pool; 0: none is usable. `limited` 1: of those whose active connections do not exceed their weight. */
-export function chooseHeaviest(pool: Pool, limited: u32): u32 {
+/**
+ * Chooses a destination of the pool in that slot; 0: none is usable. `limited` 1: of those whose active connections do not exceed
+ * their weight. @separate
+ */
+export function chooseHeaviest(poolIndex: u32, limited: u32): u32 {
+  const pool = pools.lookup(poolIndex);
+  if (pool === null) return 0;
   const unknown = pool.zero;
   const heaviest = make(Heaviest, { start: pool.start, limited, weight: unknown, chosen: unknown });
   repeat(pool.count, heaviestStep, heaviest);

@@ -14,29 +14,39 @@ import { chooseLeast, LEAST_LOAD_FOR_WEIGHT } from "./least.ts";
 import { isCrowded, isOver, setLocalityKey, sysctl } from "./locality.ts";
 import { rememberedServer, serverWord } from "./server-word.ts";
 
-/** Chooses a destination of the pool for the service, both by slot; 0: none is usable. @separate */
-export function chooseByLocality(index: u32, poolIndex: u32, destination: u32): u32 {
+/** The destination remembered for an address, if it is good for another connection, or 0. @separate */
+function rememberedFor(index: u32, poolIndex: u32, address: u32): u32 {
   const service = serviceTable.lookup(index);
   const pool = pools.lookup(poolIndex);
   if (service === null || pool === null) return 0;
   const now = currentTick();
   const key = make(LocalityKey);
-  setLocalityKey(key, index, service, destination);
+  setLocalityKey(key, index, service, address);
   const known = localities.lookup(key);
-  if (known !== null && !isOver(known.usedAt, now, sysctl(SYSCTL_LBLC_EXPIRATION))) {
-    known.usedAt = now;
-    const word = known.server;
-    const server = rememberedServer(word, index);
-    if (server !== null && server.available !== 0 && server.weight !== 0 && !isCrowded(pool, server))
-      return word >>> 16;
-  }
-  const chosen = chooseLeast(pool, LEAST_LOAD_FOR_WEIGHT);
-  if (chosen === 0) return 0;
-  if (known !== null) {
-    known.server = serverWord(chosen);
-    known.usedAt = now;
-  } else {
-    localities.update(key, make(Locality, { server: serverWord(chosen), usedAt: now }));
-  }
+  if (known === null || isOver(known.usedAt, now, sysctl(SYSCTL_LBLC_EXPIRATION))) return 0;
+  known.usedAt = now;
+  const word = known.server;
+  const server = rememberedServer(word, index);
+  if (server === null || server.available === 0 || server.weight === 0 || isCrowded(pool, server)) return 0;
+  return word >>> 16;
+}
+
+/** Remembers a destination for an address. @separate */
+function remember(index: u32, address: u32, destination: u32): u32 {
+  const service = serviceTable.lookup(index);
+  if (service === null) return 0;
+  const key = make(LocalityKey);
+  setLocalityKey(key, index, service, address);
+  return (
+    localities.update(key, make(Locality, { server: serverWord(destination), usedAt: currentTick() })) >>> 0
+  );
+}
+
+/** Chooses a destination of the pool for the service, both by slot; 0: none is usable. */
+export function chooseByLocality(index: u32, poolIndex: u32, address: u32): u32 {
+  const kept = rememberedFor(index, poolIndex, address);
+  if (kept !== 0) return kept;
+  const chosen = chooseLeast(poolIndex, LEAST_LOAD_FOR_WEIGHT);
+  if (chosen !== 0) remember(index, address, chosen);
   return chosen;
 }

@@ -6,7 +6,7 @@
 import { type Infer, make, repeat, struct, u32, u64 } from "../../bpf/index.ts";
 import { thresholds } from "../options.ts";
 import { isOverloaded } from "../state/activity.ts";
-import { type Destination, destinationTable, members, type Pool } from "../tables.ts";
+import { type Destination, destinationTable, members, pools } from "../tables.ts";
 
 /** The load as it is. */
 export const LEAST_LOAD = 0;
@@ -60,8 +60,10 @@ function leastStep(position: u32, least: Least): u32 {
   return 0;
 }
 
-/** Chooses a destination of the pool; 0: none is usable. `measure` is one of LEAST_*. */
-export function chooseLeast(pool: Pool, measure: u32): u32 {
+/** Chooses a destination of the pool in that slot; 0: none is usable. `measure` is one of LEAST_*. @separate */
+export function chooseLeast(poolIndex: u32, measure: u32): u32 {
+  const pool = pools.lookup(poolIndex);
+  if (pool === null) return 0;
   const unknown = pool.zero;
   const least = make(Least, {
     start: pool.start,

@@ -5,7 +5,7 @@
  * goes round from the original bucket. (Recordings: scheduling/mh, hash-mh.)
  */
 import { type Infer, make, repeat, struct, u32 } from "../../bpf/index.ts";
-import { POOL_FLAG_1, POOL_FLAG_2, type Pool } from "../tables.ts";
+import { POOL_FLAG_1, POOL_FLAG_2, pools } from "../tables.ts";
 import { destinationIn, isOpen } from "./bucket.ts";
 import { sipHash } from "./siphash.ts";
 
@@ -37,8 +37,10 @@ function fallbackStep(round: u32, search: MaglevFallback): u32 {
   return 1;
 }
 
-/** Chooses a destination of the pool; 0: none is usable. */
-export function chooseByMaglev(pool: Pool, source: u32, port: u32): u32 {
+/** Chooses a destination of the pool in that slot; 0: none is usable. @separate */
+export function chooseByMaglev(poolIndex: u32, source: u32, port: u32): u32 {
+  const pool = pools.lookup(poolIndex);
+  if (pool === null) return 0;
   const value = (source + ((pool.flags & POOL_FLAG_2) === 0 ? 0 : port)) >>> 0;
   const original = maglevBucket(0, value);
   const first = destinationIn(pool.bucketStart, original);

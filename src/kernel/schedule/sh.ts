@@ -5,7 +5,7 @@
  * original bucket. (Recordings: scheduling/sh, hash-sh.)
  */
 import { type Infer, make, repeat, struct, u32 } from "../../bpf/index.ts";
-import { POOL_FLAG_1, POOL_FLAG_2, type Pool } from "../tables.ts";
+import { POOL_FLAG_1, POOL_FLAG_2, pools } from "../tables.ts";
 import { destinationIn, HASH_BUCKETS, hashBucket, isOpen } from "./bucket.ts";
 
 export const SourceFallback = struct("SourceFallback", {
@@ -25,8 +25,10 @@ function fallbackStep(round: u32, search: SourceFallback): u32 {
   return 1;
 }
 
-/** Chooses a destination of the pool; 0: none is usable. */
-export function chooseBySource(pool: Pool, source: u32, port: u32): u32 {
+/** Chooses a destination of the pool in that slot; 0: none is usable. @separate */
+export function chooseBySource(poolIndex: u32, source: u32, port: u32): u32 {
+  const pool = pools.lookup(poolIndex);
+  if (pool === null) return 0;
   const value = (source + ((pool.flags & POOL_FLAG_2) === 0 ? 0 : port)) >>> 0;
   const original = hashBucket(0, value);
   const first = destinationIn(pool.bucketStart, original);

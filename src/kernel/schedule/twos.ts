@@ -4,7 +4,7 @@
  * the one with the lesser load for its weight is chosen.
  */
 import { type Infer, make, modulo64, random, repeat, struct, u32, u64 } from "../../bpf/index.ts";
-import { destinationTable, members, type Pool } from "../tables.ts";
+import { destinationTable, members, pools } from "../tables.ts";
 import { loadOf } from "./least.ts";
 import { isUsable } from "./member.ts";
 
@@ -54,8 +54,10 @@ function random64(): u64 {
   return (BigInt(random()) << 32n) | BigInt(random());
 }
 
-/** Chooses a destination of the pool; 0: none is usable. */
-export function chooseOfTwo(pool: Pool): u32 {
+/** Chooses a destination of the pool in that slot; 0: none is usable. @separate */
+export function chooseOfTwo(poolIndex: u32): u32 {
+  const pool = pools.lookup(poolIndex);
+  if (pool === null) return 0;
   const unknown = pool.zero;
   const none = BigInt(unknown);
   const lots = make(Lots, { start: pool.start, sum: none });
