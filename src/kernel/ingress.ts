@@ -245,7 +245,7 @@ function classify(packet: Packet, key: FlowKey, transport: u16, length: u32, pro
 function admit(packet: Packet, key: FlowKey, what: u16): u32 {
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
   const service = askService(key.source, key.destination, ports, what, packet.mark);
-  if (service === NOT_OURS) return TC_NEXT;
+  if (service === NOT_OURS) return leave(packet);
   let decision = STATELESS;
   if (service !== STATELESS) decision = chooseServer(service, key.source, key.destination, ports, what);
   if (decision === NOT_OURS) return leave(packet);

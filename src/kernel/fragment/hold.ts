@@ -62,7 +62,7 @@ function isOf(held: HeldFragment, key: DatagramKey): boolean {
 function takePlace(key: DatagramKey, now: u32): u32 {
   const bucket = bucketOf(key);
   for (let i = 0; i < HELD_WAYS; i++) {
-    const held = heldFragments.lookup(bucket + i);
+    const held = heldFragments.lookup((bucket + i) >>> 0);
     if (held !== null) {
       const owner = readOnce(held, "owner");
       const isFree = owner === HELD_FREE || (owner === HELD && held.until < now);
@@ -119,7 +119,7 @@ export function release(packet: Packet, key: DatagramKey, now: u32): boolean {
   const bucket = bucketOf(key);
   let isUsed = false;
   for (let i = 0; i < HELD_WAYS; i++) {
-    const held = heldFragments.lookup(bucket + i);
+    const held = heldFragments.lookup((bucket + i) >>> 0);
     if (held !== null && readOnce(held, "owner") === HELD && held.until >= now && isOf(held, key)) {
       if (atomicCompareExchange(held, "owner", HELD, HELD_CHANGING) === HELD) {
         if (!isUsed) cloneRedirect(packet, packet.ifindex, REDIRECT_INGRESS);

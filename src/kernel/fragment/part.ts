@@ -41,7 +41,8 @@ export const NO_PART = 0xffffffff;
 export function partOf(packet: Packet, at: u16, key: DatagramKey): u32 {
   let offset = 0;
   let more = false;
-  let payload = 0;
+  let end = 0;
+  let begin = at;
   if (family.value === 6) {
     const ip = packet.header(Ipv6, LINK_HEADER);
     const part = packet.header(FragmentHeader, at);
@@ -52,7 +53,8 @@ export function partOf(packet: Packet, at: u16, key: DatagramKey): u32 {
     key.protocol = KIND_IPV6;
     offset = part.offset & FRAGMENT_OFFSET6;
     more = (part.offset & FRAGMENT_MORE6) !== 0;
-    payload = ip.payloadLength + LINK_HEADER + IPV6_HEADER - FRAGMENT_HEADER - at;
+    end = ip.payloadLength + IPV6_HEADER + LINK_HEADER;
+    begin = (at + FRAGMENT_HEADER) >>> 0;
   } else {
     const ip = packet.header(Ipv4, LINK_HEADER);
     if (ip === null) return NO_PART;
@@ -62,9 +64,10 @@ export function partOf(packet: Packet, at: u16, key: DatagramKey): u32 {
     key.protocol = ip.protocol;
     offset = (ip.fragment & FRAGMENT_OFFSET) * 8;
     more = (ip.fragment & MORE_FRAGMENTS) !== 0;
-    payload = ip.totalLength + LINK_HEADER - at;
+    end = ip.totalLength + LINK_HEADER;
   }
-  if (payload <= 0 || offset + payload > LONGEST || (more && (payload & 7) !== 0)) return NO_PART;
+  const payload = (end - begin) >>> 0;
+  if (end <= begin || offset + payload > LONGEST || (more && (payload & 7) !== 0)) return NO_PART;
   return ((payload << 16) | offset) >>> 0;
 }
 
