@@ -52,6 +52,7 @@ test("each helper has the number and arguments of the kernel's UAPI", () => {
   assert.deepEqual(helpers, {
     adjustRoom: "50 skb_adjust_room(packet 0, value 1, value 2, value 3) moves",
     changeHead: "43 skb_change_head(packet 0, value 1, value 2) moves",
+    changeProtocol: "31 skb_change_proto(packet 0, value 1, value 2) moves",
     changeTail: "38 skb_change_tail(packet 0, value 1, value 2) moves",
     checksumLevel: "135 csum_level(packet 0, value 1)",
     cloneRedirect: "13 clone_redirect(packet 0, value 1, value 2) moves",

@@ -92,3 +92,13 @@ export const adjustRoom = intrinsic(
   (target: Packet, delta: s32, mode: u32, flags: u64): s32 =>
     room.adjustRoom(simulated(target), delta, mode, flags),
 );
+
+/**
+ * Makes an IPv4 packet an IPv6 packet for the stack, with 20 zero bytes of room before its network header, or an IPv6 packet
+ * an IPv4 packet, without the first 20 bytes of it: what the headers are to say is for the program to write. `protocol` as it
+ * lies in memory: `swap16(0x86dd)`. `flags` is 0. Returns 0, -22 (EINVAL: flags) or -524 (ENOTSUPP: other protocols).
+ */
+export const changeProtocol = intrinsic(
+  helper(31, "skb_change_proto", [packet(0), value(1), value(2)], "s32", MOVES),
+  (target: Packet, protocol: u32, flags: u64): s32 => room.changeProtocol(simulated(target), protocol, flags),
+);

@@ -156,6 +156,15 @@ test("storing, pulling, changing the ends", { skip }, () => {
   }
 });
 
+test("changing the protocol", { skip }, () => {
+  const next = randomSequence(15);
+  for (let round = 0; round < 40; round++) {
+    const bytes = frame(next, 60 + (next() % 100), [0x0800, 0x86dd, 0x0806][next() % 3]!);
+    const protocol = [0x0008, 0xdd86, 0x86dd][next() % 3]!;
+    compare(bpf.changeProtocol, bytes, [HERE, protocol, BigInt(next() % 8 === 0 ? 1 : 0)]);
+  }
+});
+
 test("adjusting room", { skip }, () => {
   const next = randomSequence(14);
   const unknown = kernelAtLeast(6, 3) ? 0n : bpf.ROOM_DECAPSULATE_IPV4 | bpf.ROOM_DECAPSULATE_IPV6;

@@ -2,6 +2,7 @@
 import { ETHERNET_LENGTH, type SimulatedPacket } from "./packet.ts";
 
 const EFAULT = 14;
+const ENOMEM = 12;
 const EINVAL = 22;
 const EALREADY = 114;
 const ENOTSUPP = 524;
@@ -117,5 +118,23 @@ export function adjustRoom(packet: SimulatedPacket, delta: number, mode: number,
   if ((flags & NO_CHECKSUM_RESET) === 0n && packet.checksum.kind === "unnecessary") {
     packet.checksum = { kind: "none" };
   }
+  return 0;
+}
+
+/** Bytes by which an IPv6 header is longer than an IPv4 header. */
+const HEADER_DIFFERENCE = 20;
+
+/** `changeProtocol` */
+export function changeProtocol(packet: SimulatedPacket, inMemory: number, flags: bigint): number {
+  packet.revokeViews();
+  if (flags !== 0n) return -EINVAL;
+  const protocol = ((inMemory & 0xff) << 8) | ((inMemory >>> 8) & 0xff);
+  const longer = packet.protocol === IPV4 && protocol === IPV6;
+  if (!longer && !(packet.protocol === IPV6 && protocol === IPV4)) return -ENOTSUPP;
+  if (!longer && !packet.makeWritable(ETHERNET_LENGTH + HEADER_DIFFERENCE)) return -ENOMEM;
+  packet.splice(ETHERNET_LENGTH, longer ? 0 : HEADER_DIFFERENCE, longer ? HEADER_DIFFERENCE : 0);
+  packet.protocol = protocol;
+  packet.hash = 0;
+  packet.gsoSegments = 0;
   return 0;
 }
