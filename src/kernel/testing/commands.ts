@@ -93,8 +93,21 @@ function serverSettings(
 /** The director's own addresses on the servers' side (recordings: packets, "topology"). */
 const SOURCES = { 4: "10.0.0.254", 6: "2001:db8:a::fe" } as const;
 
+/** What commands are carried out on. */
+export type Commanded = Pick<
+  Configuration,
+  | "setTcpFinUdp"
+  | "addService"
+  | "editService"
+  | "deleteService"
+  | "addServer"
+  | "editServer"
+  | "deleteServer"
+  | "serversOf"
+>;
+
 /** Carries out one command. Returns the slot of the server that it adds, else 0. */
-export function runCommand(configuration: Configuration, argv: readonly string[]): number {
+export function runCommand(configuration: Commanded, argv: readonly string[]): number {
   const args = new Arguments(argv);
   const command = argv[1]!;
   if (command === "--set") {
@@ -143,7 +156,7 @@ export function runCommand(configuration: Configuration, argv: readonly string[]
 
 /** A deletion may leave out what a server was added with. */
 function knownServer(
-  configuration: Configuration,
+  configuration: Commanded,
   protocol: ServiceProtocol,
   endpoint: EndpointText,
   server: EndpointText,
