@@ -1,0 +1,51 @@
+/** The ends of tunnels on a real server: devices of the kernel, where it has them. */
+import { spawnSync } from "node:child_process";
+import { inNetworkNamespace } from "../../src/linux/index.ts";
+import { serverHost, wireAddress } from "./plan.ts";
+
+export const GUE_PORT = 6080;
+
+/** Which of a direct server's wire addresses takes which tunnel: GRE with checksums needs a device of its own. */
+export const TUNNEL_EXTRA = { ipip: 1, gue: 2, gre: 3, greChecksum: 4 } as const;
+
+/** Commands that make a server take out what comes in a tunnel, whatever its kind and family. */
+function kernelCommands(number: number): string[] {
+  const local = (family: 4 | 6, extra: number) => wireAddress(family, serverHost("direct", number, extra));
+  const gre = (name: string, extra: number, checksum: string) => [
+    `ip link add ${name}4 type gre local ${local(4, extra)} ${checksum}`,
+    `ip link add ${name}6 type ip6gre local ${local(6, extra)} ${checksum}`,
+    `ip link set ${name}4 up`,
+    `ip link set ${name}6 up`,
+  ];
+  const ip6tnl = (name: string, extra: number) => [
+    `ip link add ${name} type ip6tnl mode any local ${local(6, extra)} remote ::`,
+    `ip link set ${name} up`,
+  ];
+  return [
+    "ip link set tunl0 up",
+    "ip link set sit0 up",
+    ...ip6tnl("ipip6", TUNNEL_EXTRA.ipip),
+    ...ip6tnl("gue6", TUNNEL_EXTRA.gue),
+    `ip fou add port ${GUE_PORT} gue`,
+    `ip -6 fou add port ${GUE_PORT} gue`,
+    ...gre("gre", TUNNEL_EXTRA.gre, ""),
+    ...gre("grec", TUNNEL_EXTRA.greChecksum, "csum"),
+  ];
+}
+
+const MODULES = ["ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6"];
+
+/** Whether this kernel has the tunnel devices. */
+export function hasTunnelDevices(): boolean {
+  return spawnSync("modprobe", ["-qa", ...MODULES]).status === 0;
+}
+
+/** Makes the kernel's own tunnel ends in a direct server's namespace. */
+export function makeTunnelEnds(namespace: string, number: number): void {
+  inNetworkNamespace(namespace, () => {
+    for (const command of kernelCommands(number)) {
+      const { status, stderr } = spawnSync("sh", ["-c", command], { encoding: "utf8" });
+      if (status !== 0) throw new Error(`${command}: ${stderr.trim()}`);
+    }
+  });
+}
