@@ -1,4 +1,8 @@
-import { main } from "../ipvsadm/main.ts";
-import { runIpvsadmRestore } from "../ipvsadm/restore-script.ts";
+import { useCompileCache } from "../compile-cache.ts";
 
+useCompileCache();
+const [{ main }, { runIpvsadmRestore }] = await Promise.all([
+  import("../ipvsadm/main.ts"),
+  import("../ipvsadm/restore-script.ts"),
+]);
 await main("ipvsadm-restore", runIpvsadmRestore);

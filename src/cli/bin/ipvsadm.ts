@@ -1,4 +1,8 @@
-import { main } from "../ipvsadm/main.ts";
-import { runIpvsadm } from "../ipvsadm/run.ts";
+import { useCompileCache } from "../compile-cache.ts";
 
+useCompileCache();
+const [{ main }, { runIpvsadm }] = await Promise.all([
+  import("../ipvsadm/main.ts"),
+  import("../ipvsadm/run.ts"),
+]);
 await main("ipvsadm", runIpvsadm);

@@ -1,6 +1,11 @@
 import type { Administration } from "../../ipvs/administration.ts";
-import { runLvs } from "../lvs/run.ts";
-import { ClosedOutputError, writeStandard } from "../standard-streams.ts";
+import { useCompileCache } from "../compile-cache.ts";
+
+useCompileCache();
+const [{ runLvs }, { ClosedOutputError, writeStandard }] = await Promise.all([
+  import("../lvs/run.ts"),
+  import("../standard-streams.ts"),
+]);
 
 let director: Administration | undefined;
 try {

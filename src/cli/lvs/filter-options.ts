@@ -24,8 +24,8 @@ const PROTOCOLS: readonly string[] = ["TCP", "UDP", "SCTP", "IP", "AH", "ESP"];
 export const STATES: readonly string[] = [
   ...["NONE", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT", "TIME_WAIT", "CLOSE", "CLOSE_WAIT"],
   ...["LAST_ACK", "LISTEN", "SYNACK", "UDP", "ASSURED"],
-  ...["INIT1", "INIT", "COOKIE_SENT", "COOKIE_REPLIED", "COOKIE_WAIT", "COOKIE", "COOKIE_ECHOED"],
-  ...["SHUTDOWN_SENT", "SHUTDOWN_RECEIVED", "SHUTDOWN_ACK_SENT", "REJECTED", "CLOSED"],
+  ...["INIT1", "INIT", "C-SENT", "C-REPLIED", "C-WAIT", "COOKIE", "C-ECHOED"],
+  ...["S-SENT", "S-RECEIVED", "S-ACK-SENT", "REJECTED", "CLOSED"],
 ];
 
 /** The filter that options say. Throws UsageError. */
