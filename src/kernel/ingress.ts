@@ -67,11 +67,13 @@ import {
   family,
   fullnat,
   ipv6Services,
+  outgoing,
   persistence,
   sctpServices,
   tcpServices,
   udpServices,
 } from "./options.ts";
+import { leaveHost } from "./outgoing.ts";
 import { assure } from "./persistence/control.ts";
 import { followTcp, renew } from "./state/follow.ts";
 import { statelessDestination, statelessReply } from "./stateless.ts";
@@ -92,6 +94,7 @@ import {
   PROGRAM_IPV4_ADMISSION,
   PROGRAM_IPV6,
   PROGRAM_IPV6_ADMISSION,
+  PROGRAM_IPV6_OUTGOING,
   PROTOCOL_AH,
   PROTOCOL_ESP,
   PROTOCOL_ICMP,
@@ -119,7 +122,8 @@ const PLAIN_HEADER = 0x45;
 export function ingress(packet: Packet): u32 {
   if (family.value === 4) {
     if (packet.protocol !== ETHERTYPE_IPV4) {
-      if (ipv6Services.value && packet.protocol === ETHERTYPE_IPV6) tailCall(packet, programs, PROGRAM_IPV6);
+      if (ipv6Services.value && packet.protocol === ETHERTYPE_IPV6)
+        tailCall(packet, programs, outgoing.value ? PROGRAM_IPV6_OUTGOING : PROGRAM_IPV6);
       return TC_NEXT;
     }
   } else if (packet.protocol !== ETHERTYPE_IPV6) {
@@ -238,6 +242,7 @@ function classify(packet: Packet, key: FlowKey, transport: u16, length: u32, pro
   } else {
     return TC_NEXT;
   }
+  if (outgoing.value) return leaveHost(packet, key, transport, length, what);
   return admission.value ? admit(packet, key, what) : direct(packet, key, transport, length, what, part);
 }
 
@@ -264,16 +269,16 @@ function admit(packet: Packet, key: FlowKey, what: u16): u32 {
  * Whether a connection is alive. A SYN from the client on one that is over (TIME_WAIT or CLOSE) begins another, which is
  * scheduled anew (IPVS: conn_reuse_mode 1): the old one ends here.
  */
-function isCurrent(connection: Connection, index: u32, direction: u32, what: u16, now: u32): boolean {
+function isCurrent(connection: Connection, index: u32, direction: u32, what: u16): boolean {
   const word = readOnce(connection, "state");
   if ((word & (STATE_REMOVED | STATE_ENDED)) !== 0) return false;
   if ((what & TCP_SYN) === 0 || direction !== FROM_CLIENT || what >>> 8 !== PROTOCOL_TCP) return true;
   const state = word & STATE_MASK;
   if (state !== STATE_TIME_WAIT && state !== STATE_CLOSE) return true;
-  return !retire(connection, index, word, now);
+  return expire(index) === 0;
 }
 
-/** Ends a connection whose server is gone. @separate */
+/** Ends a connection. 0: it lives on, as it changed meanwhile. @separate */
 export function expire(index: u32): u32 {
   const connection = connectionTable.lookup(index);
   if (connection === null) return 0;
@@ -305,7 +310,7 @@ function direct(packet: Packet, key: FlowKey, transport: u16, length: u32, what:
     direction = directionOf(word);
   }
   let connection = connectionTable.lookup(index);
-  if (connection !== null && !isCurrent(connection, index, direction, what, now)) connection = null;
+  if (connection !== null && !isCurrent(connection, index, direction, what)) connection = null;
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
   if (connection === null) {
     if (isNobodys(what, now)) return TC_NEXT;

@@ -14,6 +14,12 @@ export const family = option("family", 4);
  */
 export const admission = option("admission", false);
 
+/**
+ * Whether the program looks at what this host sends, at traffic control's egress: answers of servers on the director itself
+ * to masqueraded clients, which come in by no interface.
+ */
+export const outgoing = option("outgoing", false);
+
 /** There are IPv6 services. */
 export const ipv6Services = option("ipv6", true);
 

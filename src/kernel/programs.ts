@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /**
  * The programs that the datapath is made of. All are `ingress`, compiled with other options, and stand in the array
- * `programs`; the first is also the one that is attached.
+ * `programs`. PROGRAM_IPV4 is also the one that is attached where packets come in, PROGRAM_IPV4_OUTGOING where they go out.
  */
 import type { Machine } from "../bpf/index.ts";
 import { ingress } from "./ingress.ts";
 import {
   PROGRAM_IPV4,
   PROGRAM_IPV4_ADMISSION,
+  PROGRAM_IPV4_OUTGOING,
   PROGRAM_IPV6,
   PROGRAM_IPV6_ADMISSION,
+  PROGRAM_IPV6_OUTGOING,
   programs,
 } from "./tables.ts";
 
@@ -17,15 +19,23 @@ import {
 export interface DatapathProgram {
   readonly slot: number;
   readonly family: 4 | 6;
-  readonly options: { readonly family: number; readonly admission: boolean };
+  /** Where it is attached or reached from: packets that come in, or that this host sends (needed for masqueraded servers on it only). */
+  readonly direction: "in" | "out";
+  readonly options: { readonly family: number; readonly admission: boolean; readonly outgoing: boolean };
+}
+
+function program(slot: number, family: 4 | 6, direction: "in" | "out", admission: boolean): DatapathProgram {
+  return { slot, family, direction, options: { family, admission, outgoing: direction === "out" } };
 }
 
 /** In the order in which they are to be replaced: what is handed on to comes before what hands on. */
 export const PROGRAMS: readonly DatapathProgram[] = [
-  { slot: PROGRAM_IPV6_ADMISSION, family: 6, options: { family: 6, admission: true } },
-  { slot: PROGRAM_IPV6, family: 6, options: { family: 6, admission: false } },
-  { slot: PROGRAM_IPV4_ADMISSION, family: 4, options: { family: 4, admission: true } },
-  { slot: PROGRAM_IPV4, family: 4, options: { family: 4, admission: false } },
+  program(PROGRAM_IPV6_ADMISSION, 6, "in", true),
+  program(PROGRAM_IPV6, 6, "in", false),
+  program(PROGRAM_IPV4_ADMISSION, 4, "in", true),
+  program(PROGRAM_IPV4, 4, "in", false),
+  program(PROGRAM_IPV6_OUTGOING, 6, "out", false),
+  program(PROGRAM_IPV4_OUTGOING, 4, "out", false),
 ];
 
 /** Lets a simulated machine have all of them. */

@@ -106,8 +106,6 @@ export const STATE_ASSURED = 12;
 export const STATE_UNASSURED = 13;
 export const STATE_SCTP = 16;
 export const STATES = 32;
-/** Where `Settings.timeouts` has those of TCP's states under secure_tcp, in the same order. */
-export const SECURE_TIMEOUTS = STATES;
 /** As listings print them, by number. */
 export const STATE_NAMES = [
   "NONE",
@@ -129,15 +127,15 @@ export const STATE_NAMES = [
   "NONE",
   "INIT1",
   "INIT",
-  "COOKIE_SENT",
-  "COOKIE_REPLIED",
-  "COOKIE_WAIT",
+  "C-SENT",
+  "C-REPLIED",
+  "C-WAIT",
   "COOKIE",
-  "COOKIE_ECHOED",
+  "C-ECHOED",
   "ESTABLISHED",
-  "SHUTDOWN_SENT",
-  "SHUTDOWN_RECEIVED",
-  "SHUTDOWN_ACK_SENT",
+  "S-SENT",
+  "S-RECEIVED",
+  "S-ACK-SENT",
   "REJECTED",
   "CLOSED",
 ] as const;
@@ -172,7 +170,7 @@ export const Settings = struct("Settings", {
   /** Services of another epoch do not exist. */
   epoch: u32,
   /** Ticks that a connection lives in each state without a packet, indexed by STATE_*. */
-  timeouts: array(u32, STATES + 16),
+  timeouts: array(u32, STATES),
   /** The values of sysctls, by their SYSCTL_* index (sysctls.ts). */
   sysctls: array(u32, 64),
   /** Slots of connectionTable, and the number of possible CPUs. */
@@ -507,6 +505,11 @@ export const ClientHop = struct("ClientHop", { client: u32, virtual: u32, hop: N
 export type ClientHop = Infer<typeof ClientHop>;
 export const clientHops = arrayMap("client_hops", { value: ClientHop, entries: 4096, mappable: true });
 
+/** Bits of `Pressure.defence`: secure_tcp and drop_entry are on; slots of the connection table run out. */
+export const DEFENCE_SECURE_TCP = 1;
+export const DEFENCE_DROP_ENTRY = 2;
+export const DEFENCE_SHORT = 4;
+
 /** What all packets share: the time, and how it stands with the connection table. Runtime. */
 export const Pressure = struct("Pressure", {
   /** Tick at which a new flow last found no room; 0 = never. Until long after, packets may belong to flows without state. */
@@ -517,6 +520,14 @@ export const Pressure = struct("Pressure", {
   now: u32,
   /** Tick at which a fragment was last kept until the first of its datagram comes. */
   heldAt: u32,
+  /** DEFENCE_*: which defences are on. */
+  defence: u32,
+  /** Slots of the connection table that were taken in the sweeper's last circle. */
+  taken: u32,
+  /** One in so many packets that would open a connection is dropped; 0: none. */
+  dropRate: u32,
+  /** Such packets, counted (atomic). */
+  dropCount: u32,
 });
 export type Pressure = Infer<typeof Pressure>;
 export const pressure = arrayMap("pressure", { value: Pressure, entries: 1, mappable: true });
@@ -555,11 +566,13 @@ export type ServerEntry = Infer<typeof ServerEntry>;
 export const servers = hashMap("servers", { key: ServerKey, value: ServerEntry, entries: 65536 });
 
 /** The programs of the datapath, all of the same source (programs.ts), between which packets are handed on. */
-export const programs = programArray("programs", { entries: 4 });
+export const programs = programArray("programs", { entries: 8 });
 export const PROGRAM_IPV4 = 0;
 export const PROGRAM_IPV4_ADMISSION = 1;
 export const PROGRAM_IPV6 = 2;
 export const PROGRAM_IPV6_ADMISSION = 3;
+export const PROGRAM_IPV4_OUTGOING = 4;
+export const PROGRAM_IPV6_OUTGOING = 5;
 
 /** The clock of the sweeper and the estimator: one timer that re-arms itself every tick. Runtime. */
 export const Ticker = struct("Ticker", {
@@ -576,6 +589,9 @@ export const Ticker = struct("Ticker", {
   estimatePosition: u32,
   /** Connections ended in the present run of the sweeper. */
   removed: u32,
+  /** Taken slots that the sweeper has passed in its present circle. */
+  taken: u32,
+  spare: u32,
 });
 export type Ticker = Infer<typeof Ticker>;
 export const ticker = arrayMap("ticker", { value: Ticker, entries: 1 });
