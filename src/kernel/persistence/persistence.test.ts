@@ -65,7 +65,7 @@ describe("a persistent service", () => {
     const [slot] = [...director.configuration.serversOf("tcp", VIRTUAL).entries()]
       .filter(([endpoint]) => endpoint.startsWith(first))
       .map(([, each]) => each);
-    assert.equal(director.load(slot!).persistent, 1);
+    assert.equal(director.templatesOf(slot!), 1);
   });
 
   test("keeps to a server of weight 0, unless expire_quiescent_template is set", () => {

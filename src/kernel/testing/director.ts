@@ -186,11 +186,16 @@ export class TestDirector {
   }
 
   /** Active and inactive connections of a destination. */
-  load(slot: number): { readonly active: number; readonly inactive: number; readonly persistent: number } {
+  load(slot: number): { readonly active: number; readonly inactive: number } {
     return this.machine.run(() => {
-      const { active, inactive, persistent } = destinationTable.lookup(slot)!;
-      return { active, inactive, persistent };
+      const { active, inactive } = destinationTable.lookup(slot)!;
+      return { active, inactive };
     });
+  }
+
+  /** Persistence templates of a destination. */
+  templatesOf(slot: number): number {
+    return this.machine.run(() => destinationTable.lookup(slot)!.persistent);
   }
 
   /** The counters of a destination, over all CPUs, as numbers. */
