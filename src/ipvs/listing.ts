@@ -1,10 +1,11 @@
 /** Services with what is going on at them, read from the tables. */
 
-import { addressText, serviceKeyOf } from "./configuration/identity.ts";
-import { identityAt } from "./configuration/published.ts";
-import { schedulerName } from "./configuration/schedulers.ts";
+import { addressText } from "./configuration/address.ts";
+import { serviceKeyOf } from "./configuration/identity.ts";
+import { identityAt, readDestination, readLocalAddresses, readSettings } from "./configuration/published.ts";
+import { methodOf, tunnelOf, virtualServiceOf } from "./configuration/settings.ts";
 import type { DirectorMemory } from "./memory/director-memory.ts";
-import type { Destination, DestinationStatus, ServiceStatus, VirtualService } from "./model.ts";
+import type { Destination, DestinationStatus, ServiceStatus } from "./model.ts";
 import {
   addCounters,
   type Counted,
@@ -42,6 +43,7 @@ export function liveRows(memory: DirectorMemory): number[] {
 function readStatus(memory: DirectorMemory, row: number, counted: Counted): ServiceStatus {
   const { pools, members } = memory;
   const pool = memory.services.pool.get(row);
+  const identity = identityAt(memory, row);
   const start = pools.start.get(pool);
   const end = start + pools.count.get(pool);
   let total = retiredCounters(memory, row);
@@ -56,24 +58,11 @@ function readStatus(memory: DirectorMemory, row: number, counted: Counted): Serv
     destinations.push(destinationStatus(memory, server, members.weight.get(index), shown, itsAverages));
   }
   return {
-    service: readVirtualService(memory, row),
+    service: virtualServiceOf(serviceKeyOf(identity), readSettings(memory, pool, identity)),
     destinations,
-    localAddresses: [],
+    localAddresses: readLocalAddresses(memory, pool, identity).map(addressText),
     statistics: statisticsOf(total),
     rates: ratesOf(averages),
-  };
-}
-
-function readVirtualService(memory: DirectorMemory, row: number): VirtualService {
-  const pool = memory.services.pool.get(row);
-  return {
-    key: serviceKeyOf(identityAt(memory, row)),
-    scheduler: schedulerName(memory.pools.scheduler.get(pool)),
-    schedulerFlags: memory.pools.flags.get(pool),
-    persistence: null,
-    engine: null,
-    onePacket: false,
-    clientAddress: "hidden",
   };
 }
 
@@ -85,15 +74,16 @@ function destinationStatus(
   averages: CounterValues,
 ): DestinationStatus {
   const { destinations } = memory;
+  const { address, port, settings } = readDestination(memory, row, weight);
   const destination: Destination = {
-    family: 4,
-    address: addressText(destinations.address.get(row)),
-    port: destinations.port.get(row),
-    method: "masquerade",
-    tunnel: null,
+    family: typeof address === "bigint" ? 6 : 4,
+    address: addressText(address),
+    port,
+    method: methodOf(settings.forward),
+    tunnel: tunnelOf(settings),
     weight,
-    upperThreshold: destinations.upper.get(row),
-    lowerThreshold: destinations.lower.get(row),
+    upperThreshold: settings.upper,
+    lowerThreshold: settings.lower,
   };
   return {
     destination,

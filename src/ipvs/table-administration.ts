@@ -5,7 +5,7 @@ import { Draft, PublishFirst } from "./configuration/draft.ts";
 import { serviceIdentity, serviceNumber } from "./configuration/identity.ts";
 import { readServiceSlots } from "./configuration/published.ts";
 import { SETTABLE_STATES, secondsOf, ticksOf } from "./configuration/timeouts.ts";
-import { readConnections } from "./connections.ts";
+import { endConnections, readConnections } from "./connections.ts";
 import { IpvsError, NotSupportedError } from "./errors.ts";
 import { liveRows, readStatuses } from "./listing.ts";
 import { DirectorMemory } from "./memory/director-memory.ts";
@@ -45,9 +45,7 @@ export class TableAdministration extends AdministrationBase {
 
   service(key: ServiceKey): ServiceStatus | null {
     const memory = this.#repaired();
-    const identity = serviceIdentity(key);
-    if (identity === null) return null;
-    const row = readServiceSlots(memory).live.get(serviceNumber(identity));
+    const row = readServiceSlots(memory).live.get(serviceNumber(serviceIdentity(key)));
     return row === undefined ? null : readStatuses(memory, [row])[0]!;
   }
 
@@ -64,6 +62,10 @@ export class TableAdministration extends AdministrationBase {
 
   connections(): Iterable<ConnectionEntry> {
     return readConnections(this.#repaired());
+  }
+
+  override endConnections(matching: (entry: ConnectionEntry) => boolean): number {
+    return endConnections(this.#repaired(), matching);
   }
 
   daemons(): readonly SyncDaemon[] {
@@ -180,8 +182,11 @@ function change(draft: Draft, command: Exclude<Command, { kind: "flush" }>): voi
       draft.zero(command.service);
       break;
     case "add-local-address":
+      draft.addLocalAddress(command.service, command.address);
+      break;
     case "delete-local-address":
-      throw new NotSupportedError("local addresses of FullNAT", { operation: command.kind });
+      draft.deleteLocalAddress(command.service, command.address);
+      break;
     case "set-sysctl":
       throw new NotSupportedError("sysctls", { operation: command.kind });
     case "set-timeouts":

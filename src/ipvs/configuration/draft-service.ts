@@ -2,7 +2,9 @@
 
 import { currentWeightAfterEdit, highestStep } from "../../kernel/schedule/wrr-weight.ts";
 import { SCHEDULER_WRR } from "../../kernel/tables.ts";
+import type { AddressNumber, NumberKey } from "./address.ts";
 import { endpointNumber, type ServiceIdentity } from "./identity.ts";
+import type { DestinationSettings, ServiceSettings } from "./settings.ts";
 import { NO_WEIGHTS, summarise, type WeightSummary, withWeight } from "./weights.ts";
 
 /** Lists longer than this get an index. */
@@ -10,51 +12,35 @@ const INDEX_FROM = 16;
 
 /** A server of a service. */
 export interface DraftDestination {
-  readonly address: number;
+  readonly address: AddressNumber;
   readonly port: number;
   /** Slot of destinationTable; 0: not decided yet. */
   row: number;
-  forward: number;
-  weight: number;
-  upper: number;
-  lower: number;
+  settings: DestinationSettings;
+  /** The weight that it last had, not counting 0 unless it was added with it. */
+  lastWeight: number;
   /** Its slot does not hold it yet. */
   readonly fresh: boolean;
-  /** Its thresholds or forwarding method differ from the table's. */
+  /** Its settings may differ from the table's. */
   edited: boolean;
   /** Its counters begin anew. */
   restarted: boolean;
 }
 
-/** What commands say about a server. */
-export type DestinationSettings = Pick<DraftDestination, "forward" | "weight" | "upper" | "lower">;
-
 export function newDestination(
-  address: number,
+  address: AddressNumber,
   port: number,
   settings: DestinationSettings,
 ): DraftDestination {
-  return {
-    address,
-    port,
-    row: 0,
-    ...settings,
-    fresh: true,
-    edited: false,
-    restarted: true,
-  };
+  const lastWeight = settings.weight;
+  return { address, port, row: 0, settings, lastWeight, fresh: true, edited: false, restarted: true };
 }
 
-/** Overwrites a server's settings, as a command does for one that exists or that comes back. */
-export function editDestination(destination: DraftDestination, settings: DestinationSettings): void {
-  const { forward, weight, upper, lower } = settings;
-  const differs =
-    destination.forward !== forward || destination.upper !== upper || destination.lower !== lower;
-  destination.edited ||= differs;
-  destination.forward = forward;
-  destination.weight = weight;
-  destination.upper = upper;
-  destination.lower = lower;
+/** Gives settings to a server that comes back. */
+export function restoreDestination(destination: DraftDestination, settings: DestinationSettings): void {
+  destination.edited = true;
+  destination.settings = settings;
+  destination.lastWeight = settings.weight;
 }
 
 /** Where the scheduler of a service stands when the draft begins. */
@@ -73,8 +59,7 @@ export class DraftService {
   /** The pool it has now; null for a new service. */
   readonly publishedPool: number | null;
   readonly publishedGeneration: number;
-  scheduler: number;
-  flags: number;
+  settings: ServiceSettings;
   changed: boolean;
   /** The scheduler is another one: its cursor means nothing to this one. */
   cursorVoid = false;
@@ -86,24 +71,26 @@ export class DraftService {
   last: DraftDestination | null;
   /** The list, oldest first: the reverse of IPVS's order, so that adding is a push. */
   readonly #oldestFirst: DraftDestination[];
-  #index: Map<number, DraftDestination> | undefined;
+  #index: Map<NumberKey, DraftDestination> | undefined;
   #weights: WeightSummary | undefined;
+  readonly #localAddresses: AddressNumber[];
 
   constructor(
     identity: ServiceIdentity,
-    settings: { readonly scheduler: number; readonly flags: number },
+    settings: ServiceSettings,
     published?: {
       readonly row: number;
       readonly pool: number;
       readonly generation: number;
       /** In IPVS's order. */
       readonly list: readonly DraftDestination[];
+      readonly localAddresses: readonly AddressNumber[];
       readonly position: SchedulerPosition;
     },
   ) {
     this.identity = identity;
-    this.scheduler = settings.scheduler;
-    this.flags = settings.flags;
+    this.settings = settings;
+    this.#localAddresses = [...(published?.localAddresses ?? [])];
     this.row = published?.row ?? 0;
     this.publishedPool = published?.pool ?? null;
     this.publishedGeneration = published?.generation ?? 0;
@@ -124,11 +111,16 @@ export class DraftService {
   }
 
   get weights(): WeightSummary {
-    this.#weights ??= summarise(this.#oldestFirst.map((each) => each.weight));
+    this.#weights ??= summarise(this.#oldestFirst.map((each) => each.settings.weight));
     return this.#weights;
   }
 
-  find(address: number, port: number): DraftDestination | null {
+  /** FullNAT's local addresses, in the order they were added. */
+  get localAddresses(): readonly AddressNumber[] {
+    return this.#localAddresses;
+  }
+
+  find(address: AddressNumber, port: number): DraftDestination | null {
     if (this.#oldestFirst.length <= INDEX_FROM) {
       return this.#oldestFirst.find((each) => each.address === address && each.port === port) ?? null;
     }
@@ -138,7 +130,7 @@ export class DraftService {
 
   /** Puts a server at the head of the list. */
   add(destination: DraftDestination): void {
-    const weights = withWeight(this.weights, destination.weight);
+    const weights = withWeight(this.weights, destination.settings.weight);
     this.#oldestFirst.push(destination);
     this.#index?.set(endpointNumber(destination.address, destination.port), destination);
     this.#listChanged(weights);
@@ -146,7 +138,9 @@ export class DraftService {
 
   /** Changes a server of the list in place. */
   edit(destination: DraftDestination, settings: DestinationSettings): void {
-    editDestination(destination, settings);
+    destination.edited = true;
+    destination.settings = settings;
+    if (settings.weight !== 0) destination.lastWeight = settings.weight;
     this.#listChanged(undefined);
   }
 
@@ -158,22 +152,32 @@ export class DraftService {
     this.#listChanged(this.size === 0 ? NO_WEIGHTS : undefined);
   }
 
-  /** Gives the service other settings. A scheduler that is not the present one begins from nothing. */
-  configure(scheduler: number, flags: number): void {
+  addLocalAddress(address: AddressNumber): void {
     this.changed = true;
-    this.flags = flags;
-    if (scheduler === this.scheduler) return;
-    this.scheduler = scheduler;
+    this.#localAddresses.push(address);
+  }
+
+  removeLocalAddress(address: AddressNumber): void {
+    this.changed = true;
+    this.#localAddresses.splice(this.#localAddresses.indexOf(address), 1);
+  }
+
+  /** Gives the service other settings. A scheduler that is not the present one begins from nothing. */
+  configure(settings: ServiceSettings): void {
+    const before = this.settings.scheduler;
+    this.changed = true;
+    this.settings = settings;
+    if (settings.scheduler === before) return;
     this.cursorVoid = true;
     this.last = null;
     const { maximum, divisor } = this.weights;
-    this.currentWeight = scheduler === SCHEDULER_WRR ? highestStep(maximum, divisor) : 0;
+    this.currentWeight = settings.scheduler === SCHEDULER_WRR ? highestStep(maximum, divisor) : 0;
   }
 
   #listChanged(weights: WeightSummary | undefined): void {
     this.changed = true;
     this.#weights = weights;
-    if (this.scheduler === SCHEDULER_WRR) {
+    if (this.settings.scheduler === SCHEDULER_WRR) {
       const { maximum, divisor } = this.weights;
       this.currentWeight = currentWeightAfterEdit(this.currentWeight, maximum, divisor);
     }

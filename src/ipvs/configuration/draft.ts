@@ -1,23 +1,13 @@
 /** What a sequence of commands makes of the configuration, in memory, before anything is written. */
-import { FORWARD_MASQ } from "../../kernel/tables.ts";
 import { IpvsError, type Operation } from "../errors.ts";
 import type { DirectorMemory } from "../memory/director-memory.ts";
 import type { Destination, DestinationKey, ServiceKey, Timeouts, VirtualService } from "../model.ts";
-import {
-  type DestinationSettings,
-  type DraftDestination,
-  DraftService,
-  editDestination,
-  newDestination,
-} from "./draft-service.ts";
-import { addressNumber, endpointNumber, serviceIdentity, serviceNumber } from "./identity.ts";
+import { type AddressNumber, addressNumber, familyOf, type NumberKey } from "./address.ts";
+import { type DraftDestination, DraftService, newDestination, restoreDestination } from "./draft-service.ts";
+import { endpointNumber, serviceIdentity, serviceNumber } from "./identity.ts";
 import { readDestination, readService, readServiceSlots, type ServiceSlots } from "./published.ts";
-import {
-  checkDestinationMethod,
-  checkDestinationValues,
-  checkServiceKind,
-  checkServiceSettings,
-} from "./refusals.ts";
+import { checkDestinationValues, checkServiceSettings } from "./refusals.ts";
+import { type DestinationSettings, destinationSettings, serviceSettings } from "./settings.ts";
 import { DestinationSlots, FreeServices, RemovedServers } from "./slots.ts";
 
 /** The command can only be carried out after the draft so far has been published. */
@@ -45,9 +35,9 @@ export class Draft {
   readonly #freeServices: FreeServices;
   readonly #freeDestinations: DestinationSlots;
   /** Services that were looked at, as they will be; null: deleted. */
-  readonly #services: Map<number, DraftService | null> = new Map();
+  readonly #services: Map<NumberKey, DraftService | null> = new Map();
   /** Servers removed by this draft, by service and endpoint. */
-  readonly #removedNow: Map<number, Map<number, DraftDestination>> = new Map();
+  readonly #removedNow: Map<NumberKey, Map<NumberKey, DraftDestination>> = new Map();
 
   constructor(memory: DirectorMemory) {
     this.memory = memory;
@@ -81,15 +71,13 @@ export class Draft {
   addService(service: VirtualService): void {
     const operation = "add-service";
     if (this.#find(service.key) !== null) throw new IpvsError("EEXIST", { operation, service: service.key });
-    checkServiceKind(operation, service.key);
     const scheduler = checkServiceSettings(operation, service);
     const identity = serviceIdentity(service.key);
-    if (identity === null) throw new TypeError("a service of a kind that should have been refused");
     if (this.#services.get(serviceNumber(identity)) === null) {
       // Deleted by this draft: its slot and its servers are still in use.
       throw new PublishFirst(new IpvsError("EEXIST", { operation, service: service.key }));
     }
-    const added = new DraftService(identity, { scheduler, flags: service.schedulerFlags });
+    const added = new DraftService(identity, serviceSettings(service, scheduler));
     added.row = this.#freeServices.take(identity);
     if (added.row === 0) {
       const limit = this.memory.services.capacity - 1;
@@ -103,7 +91,7 @@ export class Draft {
     const operation = "edit-service";
     const found = this.#require(operation, service.key);
     const scheduler = checkServiceSettings(operation, service);
-    found.configure(scheduler, service.schedulerFlags);
+    found.configure(serviceSettings(service, scheduler));
   }
 
   deleteService(key: ServiceKey): void {
@@ -123,10 +111,9 @@ export class Draft {
     checkDestinationValues(operation, key, destination);
     const facts = { operation, service: key, destination } as const;
     if (this.#findDestination(service, destination) !== null) throw new IpvsError("EEXIST", facts);
-    checkDestinationMethod(operation, key, destination);
     const address = addressNumber(destination.address);
     if (!this.memory.plane.isUnicast(address)) throw new IpvsError("EINVAL", facts);
-    const settings = settingsOf(destination);
+    const settings = destinationSettings(destination);
     const returned = this.#exhume(service, address, destination.port, settings);
     if (returned !== null) {
       service.add(returned);
@@ -148,8 +135,7 @@ export class Draft {
     checkDestinationValues(operation, key, destination);
     const found = this.#findDestination(service, destination);
     if (found === null) throw new IpvsError("ENOENT", { operation, service: key, destination });
-    checkDestinationMethod(operation, key, destination);
-    service.edit(found, settingsOf(destination));
+    service.edit(found, destinationSettings(destination));
   }
 
   deleteDestination(key: ServiceKey, destination: DestinationKey): void {
@@ -159,6 +145,24 @@ export class Draft {
     if (found === null) throw new IpvsError("ENOENT", { operation, service: key, destination });
     service.remove(found);
     this.#bury(service, found);
+  }
+
+  addLocalAddress(key: ServiceKey, text: string): void {
+    const operation = "add-local-address";
+    const service = this.#require(operation, key);
+    const address = addressNumber(text);
+    if (service.localAddresses.includes(address)) throw new IpvsError("EEXIST", { operation, service: key });
+    const isPossible = familyOf(address) === key.family && this.memory.plane.isUnicast(address);
+    if (!isPossible) throw new IpvsError("EINVAL", { operation, service: key });
+    service.addLocalAddress(address);
+  }
+
+  deleteLocalAddress(key: ServiceKey, text: string): void {
+    const operation = "delete-local-address";
+    const service = this.#require(operation, key);
+    const address = addressNumber(text);
+    if (!service.localAddresses.includes(address)) throw new IpvsError("ENOENT", { operation, service: key });
+    service.removeLocalAddress(address);
   }
 
   /** Zeroes the counters of one service, or of all. */
@@ -179,9 +183,7 @@ export class Draft {
   }
 
   #find(key: ServiceKey): DraftService | null {
-    const identity = serviceIdentity(key);
-    if (identity === null) return null;
-    const number = serviceNumber(identity);
+    const number = serviceNumber(serviceIdentity(key));
     const known = this.#services.get(number);
     if (known !== undefined) return known;
     const row = this.#slots.live.get(number);
@@ -196,16 +198,13 @@ export class Draft {
     return service;
   }
 
-  #findDestination(
-    service: DraftService,
-    { family, address, port }: DestinationKey,
-  ): DraftDestination | null {
-    return family === 4 ? service.find(addressNumber(address), port) : null;
+  #findDestination(service: DraftService, { address, port }: DestinationKey): DraftDestination | null {
+    return service.find(addressNumber(address), port);
   }
 
   #bury(service: DraftService, destination: DraftDestination): void {
     const number = serviceNumber(service.identity);
-    const graves = this.#removedNow.get(number) ?? new Map<number, DraftDestination>();
+    const graves = this.#removedNow.get(number) ?? new Map<NumberKey, DraftDestination>();
     graves.set(endpointNumber(destination.address, destination.port), destination);
     this.#removedNow.set(number, graves);
   }
@@ -216,7 +215,7 @@ export class Draft {
    */
   #exhume(
     service: DraftService,
-    address: number,
+    address: AddressNumber,
     port: number,
     settings: DestinationSettings,
   ): DraftDestination | null {
@@ -224,11 +223,11 @@ export class Draft {
     const endpoint = endpointNumber(address, port);
     const found = graves?.get(endpoint) ?? this.#exhumeOld(service, address, port);
     graves?.delete(endpoint);
-    if (found !== null) editDestination(found, settings);
+    if (found !== null) restoreDestination(found, settings);
     return found;
   }
 
-  #exhumeOld(service: DraftService, address: number, port: number): DraftDestination | null {
+  #exhumeOld(service: DraftService, address: AddressNumber, port: number): DraftDestination | null {
     const row = this.removed.find(service.identity, address, port);
     if (row === 0 || this.#freeDestinations.isTaken(row)) return null;
     this.#freeDestinations.reserve(row);
@@ -237,13 +236,4 @@ export class Draft {
       service.publishedPool === null || this.memory.destinations.service.get(row) !== service.row;
     return found;
   }
-}
-
-function settingsOf(destination: Destination): DestinationSettings {
-  return {
-    forward: FORWARD_MASQ,
-    weight: destination.weight,
-    upper: destination.upperThreshold,
-    lower: destination.lowerThreshold,
-  };
 }

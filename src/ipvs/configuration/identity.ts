@@ -1,77 +1,80 @@
 /** Keys of services and servers as numbers: what tables are searched by. */
 
-import { PROTOCOL_TCP, PROTOCOL_UDP } from "../../kernel/tables.ts";
-import type { Protocol, ServiceKey } from "../model.ts";
+import {
+  PROTOCOL_SCTP,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
+  SERVICE_IPV4,
+  SERVICE_IPV6,
+  SERVICE_MARK,
+} from "../../kernel/tables.ts";
+import type { Family, Protocol, ServiceKey } from "../model.ts";
+import { type AddressNumber, addressNumber, addressText, type NumberKey } from "./address.ts";
 
-/** An IPv4 virtual service: address as a number (10.0.0.1 = 0x0a000001), port and protocol in host order. */
+/** A virtual service, as `ServiceKey` of tables.ts has it. */
 export interface ServiceIdentity {
-  readonly address: number;
+  /** SERVICE_IPV4, SERVICE_IPV6, and with SERVICE_MARK for a service by firewall mark. */
+  readonly kind: number;
+  /** Of a service by mark: the mark. */
+  readonly address: AddressNumber;
   readonly port: number;
+  /** PROTOCOL_*; 0 for a service by mark. */
   readonly protocol: number;
 }
 
-/** Equal exactly for equal address and port: an exact integer below 2^48. */
-export function endpointNumber(address: number, port: number): number {
-  return address * 0x10000 + port;
+/** Equal exactly for equal address and port: for IPv4 an exact integer below 2^48. */
+export function endpointNumber(address: AddressNumber, port: number): NumberKey {
+  return typeof address === "number" ? address * 0x10000 + port : (address << 16n) | BigInt(port);
 }
 
-/** Equal exactly for equal services: an exact integer below 2^49. */
-export function serviceNumber(service: ServiceIdentity): number {
-  return endpointNumber(service.address, service.port) * 2 + (service.protocol === PROTOCOL_UDP ? 1 : 0);
+/** As {@link endpointNumber}, for a protocol, too: for IPv4 an exact integer below 2^50. */
+export function protocolEndpointNumber(address: AddressNumber, port: number, protocol: number): NumberKey {
+  const endpoint = endpointNumber(address, port);
+  const code = CODES.get(protocol) ?? 3;
+  return typeof endpoint === "number" ? endpoint * 4 + code : (endpoint << 2n) | BigInt(code);
 }
 
-/** The identity of a TCP or UDP service on an IPv4 address; null for any other key. */
-export function serviceIdentity(key: ServiceKey): ServiceIdentity | null {
-  if (key.kind !== "address" || key.family !== 4 || key.protocol === "sctp") return null;
-  return { address: addressNumber(key.address), port: key.port, protocol: protocolNumber(key.protocol) };
+const CODES: ReadonlyMap<number, number> = new Map([
+  [PROTOCOL_TCP, 0],
+  [PROTOCOL_UDP, 1],
+  [PROTOCOL_SCTP, 2],
+]);
+
+/** Equal exactly for equal services. */
+export function serviceNumber({ kind, address, port, protocol }: ServiceIdentity): NumberKey {
+  if ((kind & SERVICE_MARK) === 0) return protocolEndpointNumber(address, port, protocol);
+  return protocolEndpointNumber(kind === SERVICE_MARK + SERVICE_IPV6 ? BigInt(address) : address, 0, 0);
 }
 
-export function serviceKeyOf(service: ServiceIdentity): ServiceKey {
+export function serviceIdentity(key: ServiceKey): ServiceIdentity {
+  const family = key.family === 6 ? SERVICE_IPV6 : SERVICE_IPV4;
+  if (key.kind === "mark") return { kind: family | SERVICE_MARK, address: key.mark, port: 0, protocol: 0 };
+  const protocol = PROTOCOLS[key.protocol];
+  return { kind: family, address: addressNumber(key.address), port: key.port, protocol };
+}
+
+export function serviceKeyOf({ kind, address, port, protocol }: ServiceIdentity): ServiceKey {
+  const family = familyOfService(kind);
+  if ((kind & SERVICE_MARK) !== 0) return { kind: "mark", family, mark: Number(address) };
   return {
     kind: "address",
-    family: 4,
-    protocol: service.protocol === PROTOCOL_UDP ? "udp" : "tcp",
-    address: addressText(service.address),
-    port: service.port,
+    family,
+    protocol: PROTOCOL_NAMES.get(protocol) ?? "tcp",
+    address: addressText(address),
+    port,
   };
 }
 
-function protocolNumber(protocol: Protocol): number {
-  return protocol === "udp" ? PROTOCOL_UDP : PROTOCOL_TCP;
+/** The family of a service of that kind. */
+export function familyOfService(kind: number): Family {
+  return (kind & ~SERVICE_MARK) === SERVICE_IPV6 ? 6 : 4;
 }
 
-/** The number of a dotted quad in canonical text. Throws RangeError for other text. */
-export function addressNumber(text: string): number {
-  let value = 0;
-  let part = -1;
-  let parts = 1;
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index);
-    if (code === 0x2e && part >= 0 && parts < 4) {
-      value = value * 256 + part;
-      part = -1;
-      parts++;
-    } else if (code >= 0x30 && code <= 0x39) {
-      part = Math.max(part, 0) * 10 + code - 0x30;
-      if (part > 255) throw notAnAddress(text);
-    } else {
-      throw notAnAddress(text);
-    }
-  }
-  if (parts !== 4 || part < 0) throw notAnAddress(text);
-  return value * 256 + part;
-}
-
-/** The dotted quad of a number. */
-export function addressText(address: number): string {
-  return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
-}
-
-/** Whether an IPv4 address can be a host's, as far as the address itself tells. */
-export function isUnicastByItself(address: number): boolean {
-  return address !== 0 && address !== 0xffffffff && address >>> 28 !== 0xe;
-}
-
-function notAnAddress(text: string): RangeError {
-  return new RangeError(`"${text}" is not an IPv4 address`);
-}
+const PROTOCOLS: Readonly<Record<Protocol, number>> = {
+  tcp: PROTOCOL_TCP,
+  udp: PROTOCOL_UDP,
+  sctp: PROTOCOL_SCTP,
+};
+const PROTOCOL_NAMES: ReadonlyMap<number, Protocol> = new Map(
+  Object.entries(PROTOCOLS).map(([name, number]) => [number, name as Protocol]),
+);

@@ -1,23 +1,26 @@
 /** The configuration as the tables have it. */
 import { SCHEDULER_RR, SCHEDULER_WRR } from "../../kernel/tables.ts";
 import type { DirectorMemory } from "../memory/director-memory.ts";
+import { hasWideAddress } from "../memory/hash-entries.ts";
+import type { AddressNumber, NumberKey } from "./address.ts";
 import { type DraftDestination, DraftService, type SchedulerPosition } from "./draft-service.ts";
-import { type ServiceIdentity, serviceNumber } from "./identity.ts";
+import { familyOfService, type ServiceIdentity, serviceNumber } from "./identity.ts";
+import type { ServiceSettings } from "./settings.ts";
 
 /** Slots of serviceTable by the service in them. */
 export interface ServiceSlots {
   /** Services that exist. */
-  readonly live: Map<number, number>;
+  readonly live: Map<NumberKey, number>;
   /** Free slots that still name the service they last had. */
-  readonly former: Map<number, number>;
+  readonly former: Map<NumberKey, number>;
 }
 
 export function readServiceSlots(memory: DirectorMemory): ServiceSlots {
-  const live = new Map<number, number>();
-  const former = new Map<number, number>();
-  const { capacity, inUse, protocol } = memory.services;
+  const live = new Map<NumberKey, number>();
+  const former = new Map<NumberKey, number>();
+  const { capacity, inUse, kind } = memory.services;
   for (let row = 1; row < capacity; row++) {
-    if (protocol.get(row) === 0) continue;
+    if (kind.get(row) === 0) continue;
     (inUse.get(row) === 0 ? former : live).set(serviceNumber(identityAt(memory, row)), row);
   }
   return { live, former };
@@ -25,25 +28,57 @@ export function readServiceSlots(memory: DirectorMemory): ServiceSlots {
 
 export function identityAt(memory: DirectorMemory, row: number): ServiceIdentity {
   const { address, port, protocol } = memory.services;
-  return { address: address.get(row), port: port.get(row), protocol: protocol.get(row) };
+  const kind = memory.services.kind.get(row);
+  return {
+    kind,
+    address: address.get(row, hasWideAddress(kind)),
+    port: port.get(row),
+    protocol: protocol.get(row),
+  };
 }
 
 /** The service in slot `row`, ready to be changed. */
 export function readService(memory: DirectorMemory, row: number): DraftService {
   const pool = memory.services.pool.get(row);
-  const { scheduler, flags, generation } = memory.pools;
+  const { generation } = memory.pools;
+  const identity = identityAt(memory, row);
   const list = readList(memory, pool);
-  return new DraftService(
-    identityAt(memory, row),
-    { scheduler: scheduler.get(pool), flags: flags.get(pool) },
-    {
-      row,
-      pool,
-      generation: generation.get(pool),
-      list,
-      position: readPosition(memory, row, pool, list),
-    },
-  );
+  return new DraftService(identity, readSettings(memory, pool, identity), {
+    row,
+    pool,
+    generation: generation.get(pool),
+    list,
+    localAddresses: readLocalAddresses(memory, pool, identity),
+    position: readPosition(memory, row, pool, list),
+  });
+}
+
+/** The settings in a pool of that service. */
+export function readSettings(
+  { pools }: DirectorMemory,
+  pool: number,
+  { kind }: ServiceIdentity,
+): ServiceSettings {
+  return {
+    scheduler: pools.scheduler.get(pool),
+    flags: pools.flags.get(pool),
+    persistence: pools.persistence.get(pool),
+    mask: pools.mask.get(pool, familyOfService(kind) === 6),
+  };
+}
+
+/** FullNAT's local addresses in a pool of that service. */
+export function readLocalAddresses(
+  memory: DirectorMemory,
+  pool: number,
+  { kind }: ServiceIdentity,
+): AddressNumber[] {
+  const { localStart, localCount } = memory.pools;
+  const count = localCount.get(pool);
+  if (count === 0) return [];
+  const start = localStart.get(pool);
+  const ipv6 = familyOfService(kind) === 6;
+  return Array.from({ length: count }, (_, index) => memory.localAddresses.address.get(start + index, ipv6));
 }
 
 function readList(memory: DirectorMemory, pool: number): DraftDestination[] {
@@ -59,15 +94,21 @@ function readList(memory: DirectorMemory, pool: number): DraftDestination[] {
 
 /** The server in slot `row`, in a list with that weight. */
 export function readDestination(memory: DirectorMemory, row: number, weight: number): DraftDestination {
-  const { address, port, forward, upper, lower } = memory.destinations;
+  const { destinations } = memory;
   return {
-    address: address.get(row),
-    port: port.get(row),
+    address: destinations.address.get(row, destinations.family.get(row) === 6),
+    port: destinations.port.get(row),
     row,
-    forward: forward.get(row),
-    weight,
-    upper: upper.get(row),
-    lower: lower.get(row),
+    settings: {
+      forward: destinations.forward.get(row),
+      tunnelType: destinations.tunnelType.get(row),
+      tunnelChecksum: destinations.tunnelChecksum.get(row),
+      tunnelPort: destinations.tunnelPort.get(row),
+      weight,
+      upper: destinations.upper.get(row),
+      lower: destinations.lower.get(row),
+    },
+    lastWeight: destinations.lastWeight.get(row),
     fresh: false,
     edited: false,
     restarted: false,

@@ -1,31 +1,28 @@
 /** Names and numbers of schedulers. */
-import { SCHEDULER_LC, SCHEDULER_RR, SCHEDULER_WLC, SCHEDULER_WRR } from "../../kernel/tables.ts";
+import * as tables from "../../kernel/tables.ts";
 
 const NUMBERS: ReadonlyMap<string, number> = new Map([
-  ["rr", SCHEDULER_RR],
-  ["wrr", SCHEDULER_WRR],
-  ["lc", SCHEDULER_LC],
-  ["wlc", SCHEDULER_WLC],
+  ["rr", tables.SCHEDULER_RR],
+  ["wrr", tables.SCHEDULER_WRR],
+  ["lc", tables.SCHEDULER_LC],
+  ["wlc", tables.SCHEDULER_WLC],
+  ["lblc", tables.SCHEDULER_LBLC],
+  ["lblcr", tables.SCHEDULER_LBLCR],
+  ["dh", tables.SCHEDULER_DH],
+  ["sh", tables.SCHEDULER_SH],
+  ["mh", tables.SCHEDULER_MH],
+  ["sed", tables.SCHEDULER_SED],
+  ["nq", tables.SCHEDULER_NQ],
+  ["fo", tables.SCHEDULER_FO],
+  ["ovf", tables.SCHEDULER_OVF],
+  ["twos", tables.SCHEDULER_TWOS],
 ]);
 
 const NAMES: ReadonlyMap<number, string> = new Map([...NUMBERS].map(([name, number]) => [number, name]));
 
-/** Schedulers that IPVS has (Linux 6.1) and the datapath does not. */
-const KNOWN_ONLY: ReadonlySet<string> = new Set([
-  "lblc",
-  "lblcr",
-  "dh",
-  "sh",
-  "mh",
-  "sed",
-  "nq",
-  "fo",
-  "ovf",
-]);
-
-/** The number of a scheduler of ours; "unsupported" if only IPVS has it, "unknown" if nobody has. */
-export function schedulerNumber(name: string): number | "unsupported" | "unknown" {
-  return NUMBERS.get(name) ?? (KNOWN_ONLY.has(name) ? "unsupported" : "unknown");
+/** The number of a scheduler; undefined if there is none of that name. */
+export function schedulerNumber(name: string): number | undefined {
+  return NUMBERS.get(name);
 }
 
 export function schedulerName(number: number): string {

@@ -1,18 +1,19 @@
 /** Free slots of the tables. All are looked for before anything is written, so what a change frees is not among them. */
 import type { DirectorMemory } from "../memory/director-memory.ts";
+import type { AddressNumber, NumberKey } from "./address.ts";
 import { endpointNumber, type ServiceIdentity, serviceNumber } from "./identity.ts";
 import { identityAt, type ServiceSlots } from "./published.ts";
 
 /** Removed servers in whose slots something of them is left: connections, counters. */
 export class RemovedServers {
   /** Slots by service (its number) and endpoint. */
-  readonly #rows: Map<number, Map<number, number>> = new Map();
+  readonly #rows: Map<NumberKey, Map<NumberKey, number>> = new Map();
   readonly #byService: Map<number, number[]> = new Map();
   /** Services (slots) that removed servers with connections belong to. */
   readonly #held: Set<number> = new Set();
 
   constructor(memory: DirectorMemory) {
-    const { address, port, available, service } = memory.destinations;
+    const { address, port, family, available, service } = memory.destinations;
     const end = memory.settings.destinationEnd.get(0);
     for (let row = 1; row < end; row++) {
       const owner = service.get(row);
@@ -26,13 +27,13 @@ export class RemovedServers {
         endpoints = new Map();
         this.#rows.set(number, endpoints);
       }
-      const endpoint = endpointNumber(address.get(row), port.get(row));
+      const endpoint = endpointNumber(address.get(row, family.get(row) === 6), port.get(row));
       if (alive || !endpoints.has(endpoint)) endpoints.set(endpoint, row);
     }
   }
 
   /** The slot of that server of that service, which may by now be in another slot; 0 if there is none. */
-  find(service: ServiceIdentity, address: number, port: number): number {
+  find(service: ServiceIdentity, address: AddressNumber, port: number): number {
     return this.#rows.get(serviceNumber(service))?.get(endpointNumber(address, port)) ?? 0;
   }
 
@@ -90,7 +91,7 @@ export class DestinationSlots {
 /** Hands out free slots of serviceTable: the one a service had before, else the lowest. */
 export class FreeServices {
   readonly #memory: DirectorMemory;
-  readonly #former: ReadonlyMap<number, number>;
+  readonly #former: ReadonlyMap<NumberKey, number>;
   readonly #removed: RemovedServers;
   readonly #taken: Set<number> = new Set();
   #next = 1;
@@ -120,23 +121,50 @@ export class FreeServices {
   }
 }
 
-/** Hands out ranges of the members table that no pool in use covers. */
-export class MemberRanges {
+/** Hands out ranges of a table that the pools in use own ranges of. */
+export class FreeRanges {
   readonly #used: Uint8Array;
   #next = 0;
 
-  constructor(memory: DirectorMemory) {
-    this.#used = new Uint8Array(memory.members.capacity);
-    const { capacity, inUse, pool } = memory.services;
-    const { start, count } = memory.pools;
-    for (let row = 1; row < capacity; row++) {
-      if (inUse.get(row) === 0) continue;
-      const first = start.get(pool.get(row));
-      this.#used.fill(1, first, first + count.get(pool.get(row)));
-    }
+  private constructor(capacity: number) {
+    this.#used = new Uint8Array(capacity);
   }
 
-  /** The start of a free range of `count` members, now taken; −1 if there is none. */
+  /** Of the members table. */
+  static ofMembers(memory: DirectorMemory): FreeRanges {
+    const { start, count } = memory.pools;
+    return FreeRanges.#of(memory, memory.members.capacity, (pool) => [start.get(pool), count.get(pool)]);
+  }
+
+  /** Of FullNAT's local addresses. */
+  static ofLocalAddresses(memory: DirectorMemory): FreeRanges {
+    const { localStart, localCount } = memory.pools;
+    const { capacity } = memory.localAddresses;
+    return FreeRanges.#of(memory, capacity, (pool) => [localStart.get(pool), localCount.get(pool)]);
+  }
+
+  /** Of the schedulers' tables; `sizeOf` says how large that of a scheduler is. */
+  static ofBuckets(memory: DirectorMemory, sizeOf: (scheduler: number) => number): FreeRanges {
+    const { bucketStart, scheduler } = memory.pools;
+    const { capacity } = memory.buckets;
+    return FreeRanges.#of(memory, capacity, (pool) => [bucketStart.get(pool), sizeOf(scheduler.get(pool))]);
+  }
+
+  static #of(
+    { services }: DirectorMemory,
+    capacity: number,
+    rangeOf: (pool: number) => readonly [start: number, count: number],
+  ): FreeRanges {
+    const ranges = new FreeRanges(capacity);
+    for (let row = 1; row < services.capacity; row++) {
+      if (services.inUse.get(row) === 0) continue;
+      const [start, count] = rangeOf(services.pool.get(row));
+      ranges.#used.fill(1, start, start + count);
+    }
+    return ranges;
+  }
+
+  /** The start of a free range of `count` elements, now taken; −1 if there is none. */
   take(count: number): number {
     if (count === 0) return 0;
     const start = this.#find(this.#next, count) ?? this.#find(0, count);

@@ -29,9 +29,14 @@ const CONSTANTS: readonly MapDefinition[] = [tcpStates];
 /** Programs that the package's build has compiled: as trustworthy as the code beside them. */
 export const PREBUILT_DIRECTORY = fileURLToPath(new URL("../../../programs/", import.meta.url));
 
-const MAPS: ReadonlyMap<string, MapDefinition> = new Map(
-  [...TABLES, ...CONSTANTS].map((each) => [each.name, each]),
+/** The datapath's tables, which its programs share. */
+export const TABLES_BY_NAME: ReadonlyMap<string, MapDefinition> = new Map(
+  TABLES.map((each) => [each.name, each]),
 );
+const MAPS: ReadonlyMap<string, MapDefinition> = new Map([
+  ...TABLES_BY_NAME,
+  ...CONSTANTS.map((each) => [each.name, each] as const),
+]);
 
 /**
  * The programs, from the cache if they are there. A cache that cannot be used only costs time.
@@ -50,9 +55,12 @@ export function compiledPrograms(
   return programs.map((program) => program ?? revive(made.shift()!));
 }
 
-/** Names a program in caches: by its source and what it was compiled for. */
-export function keyOf(request: CompileRequest): string {
-  return `${sourceHash().slice(0, 16)}-${request.name}-${Object.values(request.options).join("-")}`;
+/** Names a program in caches: by its source, and its name and its options, which say what it was compiled for. */
+export function keyOf({ name, options }: CompileRequest): string {
+  const flags = Object.values(options).map((value) =>
+    typeof value === "number" ? `-${value}` : Number(value),
+  );
+  return `${sourceHash().slice(0, 16)}-${name}-${flags.join("")}`;
 }
 
 function kept(cache: ProgramCache, request: CompileRequest): CompiledProgram | undefined {

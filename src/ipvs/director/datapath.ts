@@ -1,15 +1,22 @@
 /** The datapath's programs in the kernel: loaded when the configuration needs them, swapped when it needs others. */
-import { createMap, type LoadedProgram, loadProgram, openProgram } from "../../bpf/loader/index.ts";
+import {
+  createMap,
+  type LoadedMap,
+  type LoadedProgram,
+  loadProgram,
+  openProgram,
+} from "../../bpf/loader/index.ts";
 import type { CompiledProgram } from "../../bpf/program.ts";
-import { ticker } from "../../kernel/tables.ts";
+import { PROGRAM_IPV4, programs, ticker } from "../../kernel/tables.ts";
 import { IpvsError } from "../errors.ts";
 import type { Needs } from "../plane.ts";
 import { satisfies } from "../writing/needs.ts";
-import { compiledPrograms } from "./compiled-programs.ts";
+import { compiledPrograms, TABLES_BY_NAME } from "./compiled-programs.ts";
 import { Interfaces } from "./interfaces.ts";
 import type { PinnedTables } from "./pinned-tables.ts";
+import { suitable } from "./program-ladder.ts";
 import { isOfSource, type ProgramIdentity, parseProgramName } from "./program-options.ts";
-import { armRequest, ingressRequest } from "./program-requests.ts";
+import { armRequest, datapathRequests } from "./program-requests.ts";
 import { sourceHash } from "./sources.ts";
 
 const PROGRAM_PIN = "ingress";
@@ -100,22 +107,27 @@ export class Datapath {
   }
 
   /**
-   * The pin comes first: whoever is killed after that leaves interfaces with the program before, which does for the
-   * configuration that is published, and the next command brings them up to date.
+   * Loads programs that do all this and puts them in place of those that run, each after those that it hands packets on
+   * to: at any moment they fit together, and do for the configuration that is published. Whoever is killed before all
+   * interfaces have the new one leaves some with the one before, and the next command brings them up to date.
    */
   #replace(needs: Needs): void {
-    const requests = [ingressRequest(needs), armRequest()];
-    const [compiled, arm] = compiledPrograms(requests, this.#cacheDirectory) as [
-      CompiledProgram,
-      CompiledProgram,
-    ];
-    const program = this.#load(compiled);
+    const requests = datapathRequests(suitable(needs));
+    const [arm, ...compiled] = compiledPrograms(
+      [armRequest(), ...requests.map(({ request }) => request)],
+      this.#cacheDirectory,
+    ) as [CompiledProgram, ...CompiledProgram[]];
+    const loaded: LoadedProgram[] = [];
     try {
+      for (const each of compiled) loaded.push(this.#load(each));
       this.#arm(arm);
-      program.pin(`${this.#tables.directory}/${PROGRAM_PIN}`, { replace: true });
-      this.interfaces.attachAll(program);
+      const array = this.#tables.map(programs);
+      for (const [index, { slot }] of requests.entries()) array.setProgram(slot, loaded[index]!);
+      const first = loaded[requests.findIndex(({ slot }) => slot === PROGRAM_IPV4)]!;
+      first.pin(`${this.#tables.directory}/${PROGRAM_PIN}`, { replace: true });
+      this.interfaces.attachAll(first);
     } finally {
-      program.close();
+      for (const program of loaded) program.close();
     }
   }
 
@@ -136,12 +148,18 @@ export class Datapath {
 
   /** Over the namespace's tables, and tables of constants of its own. */
   #load(compiled: CompiledProgram): LoadedProgram {
-    const maps = new Map(this.#tables.all());
-    const own = compiled.maps
-      .filter((definition) => !maps.has(definition.name))
-      .map((each) => createMap(each));
+    const maps = new Map<string, LoadedMap>();
+    const own: LoadedMap[] = [];
     try {
-      for (const map of own) maps.set(map.definition.name, map);
+      for (const definition of compiled.maps) {
+        if (TABLES_BY_NAME.has(definition.name)) {
+          maps.set(definition.name, this.#tables.map(definition));
+        } else {
+          const map = createMap(definition);
+          own.push(map);
+          maps.set(definition.name, map);
+        }
+      }
       return loadProgram(compiled, maps);
     } finally {
       for (const map of own) map.close();

@@ -1,9 +1,20 @@
 /** The maps of one namespace, pinned in its directory. */
-import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { isMap, type MapDefinition } from "../../bpf/index.ts";
 import { createMap, type LoadedMap, openMap } from "../../bpf/loader/index.ts";
 import * as kernel from "../../kernel/tables.ts";
-import { connectionTable, due, flows, LAYOUT_VERSION, settings, wide } from "../../kernel/tables.ts";
+import {
+  buckets,
+  connectionTable,
+  due,
+  flows,
+  LAYOUT_VERSION,
+  localAddresses,
+  localities,
+  localitySets,
+  settings,
+  wide,
+} from "../../kernel/tables.ts";
 import { hasCode } from "../../linux/index.ts";
 import { IpvsError } from "../errors.ts";
 
@@ -14,6 +25,15 @@ export const TABLES: readonly MapDefinition[] = Object.values(
 
 /** Maps whose sizes follow from the size of the connection table. */
 const SIZED: ReadonlySet<MapDefinition> = new Set<MapDefinition>([connectionTable, due, flows, wide]);
+
+/** Maps that few directors need, made when the first configuration needs them, or the first program. */
+const LATE: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
+  wide,
+  buckets,
+  localAddresses,
+  localities,
+  localitySets,
+]);
 
 function entriesOf(definition: MapDefinition, connections: number): number {
   return SIZED.has(definition) ? connections : definition.entries;
@@ -33,19 +53,39 @@ export class PinnedTables {
     for (const [definition, map] of open) this.#open.set(definition, map);
   }
 
-  /** The map of a definition, opened when first asked for. Throws IpvsError EIO if it is not there. */
+  /**
+   * The map of a definition, opened when first asked for; one that few need is made if it is not there. Throws
+   * IpvsError EIO if another is not.
+   */
   map(definition: MapDefinition): LoadedMap {
     let map = this.#open.get(definition);
     if (map === undefined) {
-      map = openPinned(`${this.directory}/${definition.name}`, definition);
+      const isMissing = LATE.has(definition) && !existsSync(this.#pin(definition));
+      map = isMissing ? this.#make(definition) : openPinned(this.#pin(definition), definition);
       this.#open.set(definition, map);
     }
     return map;
   }
 
-  /** All maps by name, as programs want them. */
-  all(): ReadonlyMap<string, LoadedMap> {
-    return new Map(TABLES.map((definition) => [definition.name, this.map(definition)]));
+  /** Whether there is a map of that definition. */
+  exists(definition: MapDefinition): boolean {
+    return this.#open.has(definition) || !LATE.has(definition) || existsSync(this.#pin(definition));
+  }
+
+  /** The pin appears with the map complete: whoever is killed before leaves nothing. */
+  #make(definition: MapDefinition): LoadedMap {
+    const map = createMap(definition, { entries: entriesOf(definition, this.map(connectionTable).capacity) });
+    try {
+      map.pin(this.#pin(definition));
+      return map;
+    } catch (error) {
+      map.close();
+      throw error;
+    }
+  }
+
+  #pin(definition: MapDefinition): string {
+    return `${this.directory}/${definition.name}`;
   }
 
   close(): void {
@@ -102,6 +142,7 @@ export function createTables(
   const open = new Map<MapDefinition, LoadedMap>();
   try {
     for (const definition of TABLES) {
+      if (LATE.has(definition)) continue;
       const map = createMap(definition, { entries: entriesOf(definition, connections) });
       open.set(definition, map);
       map.pin(`${unfinished}/${definition.name}`);

@@ -1,68 +1,56 @@
-/** What a program is compiled for: options of the datapath, and how a loaded program's name tells them. */
-import { SCHEDULER_LC, SCHEDULER_RR, SCHEDULER_WLC, SCHEDULER_WRR } from "../../kernel/tables.ts";
-import type { Needs } from "../plane.ts";
-
-const SCHEDULER_OPTIONS = [
-  ["roundRobin", SCHEDULER_RR],
-  ["weightedRoundRobin", SCHEDULER_WRR],
-  ["leastConnection", SCHEDULER_LC],
-  ["weightedLeastConnection", SCHEDULER_WLC],
-] as const;
+/** What programs are compiled for: options of the datapath, and how a loaded program's name tells them. */
+import { FEATURES, type Feature, type Needs } from "../plane.ts";
 
 /** Options of `src/kernel/options.ts`, by name. */
 export type ProgramOptions = Readonly<Record<string, number | boolean>>;
 
+/** Each feature has an option of its name. */
 export function optionsOf(needs: Needs): ProgramOptions {
-  const schedulers = SCHEDULER_OPTIONS.map(([name, number]) => [name, needs.schedulers.has(number)]);
-  return {
-    tcp: needs.tcp,
-    udp: needs.udp,
-    ...Object.fromEntries(schedulers),
-    portMapping: needs.portMapping,
-    thresholds: needs.thresholds,
-  };
+  return Object.fromEntries(FEATURES.map((feature) => [feature, needs.has(feature)]));
 }
-
-/** Digits of the source hash that are kept in a name. */
-const HASH_DIGITS = 8;
 
 /** What a loaded program is: its name, at most 15 characters, says which needs it was made for, and from which source. */
 export interface ProgramIdentity {
   readonly needs: Needs;
-  /** The first digits of the source hash. */
+  /** A short form of the source hash. */
   readonly source: string;
 }
 
-/** "lvs_1f_0123abcd": a bit for each need, and the source. */
-export function programName(needs: Needs, source: string): string {
-  const bits = [
-    needs.tcp,
-    needs.udp,
-    ...SCHEDULER_OPTIONS.map(([, number]) => needs.schedulers.has(number)),
-    needs.portMapping,
-    needs.thresholds,
-  ].reduce((sum, need, bit) => sum + (need ? 2 ** bit : 0), 0);
-  return `lvs_${bits.toString(16).padStart(2, "0")}_${source.slice(0, HASH_DIGITS)}`;
+const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/** Digits of a name: 62⁶ is more than 2³⁵, so there may be 35 features. */
+const NEEDS_DIGITS = 6;
+const SOURCE_DIGITS = 4;
+
+/** "lvs4_00vGh2aB3d": which program it is, a bit for each feature, and the source. */
+export function programName(kind: string, needs: Needs, source: string): string {
+  const bits = FEATURES.reduce((sum, feature, bit) => sum + (needs.has(feature) ? 2 ** bit : 0), 0);
+  return `${kind}_${inDigits(bits, NEEDS_DIGITS)}${shortSource(source)}`;
 }
 
 /** Undefined for a name that is not one of ours. */
 export function parseProgramName(name: string): ProgramIdentity | undefined {
-  const match = /^lvs_([0-9a-f]{2})_([0-9a-f]{8})$/.exec(name);
+  const match = /^[a-z]{3}[46]_([0-9A-Za-z]{6})([0-9A-Za-z]{4})$/.exec(name);
   if (match === null) return undefined;
-  const bits = Number.parseInt(match[1]!, 16);
-  const has = (bit: number) => (bits & (1 << bit)) !== 0;
-  const schedulers = SCHEDULER_OPTIONS.filter((_, index) => has(2 + index)).map(([, number]) => number);
-  const needs = {
-    tcp: has(0),
-    udp: has(1),
-    schedulers: new Set<number>(schedulers),
-    portMapping: has(6),
-    thresholds: has(7),
-  };
+  let bits = 0;
+  for (const digit of match[1]!) bits = bits * DIGITS.length + DIGITS.indexOf(digit);
+  const needs = new Set<Feature>(FEATURES.filter((_, bit) => Math.floor(bits / 2 ** bit) % 2 === 1));
   return { needs, source: match[2]! };
 }
 
-/** Whether a program was made from this source. */
+/** Whether a program was made from the source of that hash. */
 export function isOfSource(identity: ProgramIdentity, source: string): boolean {
-  return identity.source === source.slice(0, HASH_DIGITS);
+  return identity.source === shortSource(source);
+}
+
+function shortSource(source: string): string {
+  const number = Number.parseInt(source.slice(0, 12), 16);
+  return inDigits(number % DIGITS.length ** SOURCE_DIGITS, SOURCE_DIGITS);
+}
+
+function inDigits(number: number, count: number): string {
+  let text = "";
+  for (let rest = number; text.length < count; rest = Math.floor(rest / DIGITS.length)) {
+    text = DIGITS[rest % DIGITS.length] + text;
+  }
+  return text;
 }

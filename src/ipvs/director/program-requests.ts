@@ -1,14 +1,33 @@
 /** Which programs the datapath is made of. */
 import { possibleCpus } from "../../bpf/loader/index.ts";
+import { type DatapathProgram, PROGRAMS } from "../../kernel/programs.ts";
 import type { Needs } from "../plane.ts";
 import type { CompileRequest } from "./compiled-programs.ts";
 import { optionsOf, programName } from "./program-options.ts";
 import { sourceHash } from "./sources.ts";
 
-/** The program that handles packets, for these needs. */
-export function ingressRequest(needs: Needs): CompileRequest {
-  const name = programName(needs, sourceHash());
-  return { module: "ingress", entry: "ingress", options: optionsOf(needs), name };
+/** A program that handles packets, and its place in the array `programs`. */
+export interface PlacedRequest {
+  readonly slot: number;
+  readonly request: CompileRequest;
+}
+
+/** The programs that handle packets, for these needs: in the order in which they are to be replaced. */
+export function datapathRequests(needs: Needs): PlacedRequest[] {
+  return PROGRAMS.filter(({ family }) => family === 4 || needs.has("ipv6")).map((program) => ({
+    slot: program.slot,
+    request: {
+      module: "ingress",
+      entry: "ingress",
+      options: { ...optionsOf(needs), ...program.options },
+      name: programName(kindOf(program), needs, sourceHash()),
+    },
+  }));
+}
+
+/** "lvs4" forwards IPv4, "lva4" admits its new flows. */
+function kindOf({ family, options }: DatapathProgram): string {
+  return `lv${options.admission ? "a" : "s"}${family}`;
 }
 
 /** The program that starts the clock. */

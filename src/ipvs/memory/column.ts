@@ -1,6 +1,7 @@
 /** Fields of the elements of a mapped array, read and written without system calls. */
 import { endianness } from "node:os";
 import type { MapDefinition, Scalar, Schema } from "../../bpf/index.ts";
+import { type AddressNumber, ofWords, wordOf } from "../configuration/address.ts";
 import type { Plane } from "../plane.ts";
 
 if (endianness() !== "LE") throw new Error("lvs runs on little-endian machines only");
@@ -17,6 +18,13 @@ export interface WideColumn {
   set(row: number, value: bigint): void;
   /** Whether it is not 0, without making a bigint. */
   isSet(row: number): boolean;
+}
+
+/** The addresses (`Address` of tables.ts) in one place of all elements. */
+export interface AddressColumn {
+  /** The address, which is of that family. */
+  get(row: number, ipv6: boolean): AddressNumber;
+  set(row: number, value: AddressNumber): void;
 }
 
 /** The memory of a mappable array map. */
@@ -110,6 +118,32 @@ export class ArrayMemory {
         return words[at] !== 0 || words[at + 1] !== 0;
       },
     };
+  }
+
+  /** The column of an `Address`. */
+  addressColumn(...path: readonly (string | number)[]): AddressColumn {
+    const words = [0, 1, 2, 3].map((index) => this.column(...path, "words", index));
+    const [first, second, third, fourth] = words as [Column, Column, Column, Column];
+    return {
+      get: (row, ipv6) =>
+        ipv6 ? ofWords(first.get(row), second.get(row), third.get(row), fourth.get(row)) : first.get(row),
+      set: (row, value) => {
+        if (typeof value === "bigint") {
+          for (const [index, word] of words.entries()) word.set(row, wordOf(value, index));
+          return;
+        }
+        first.set(row, value);
+        for (const word of [second, third, fourth]) if (word.get(row) !== 0) word.set(row, 0);
+      },
+    };
+  }
+
+  /** Replaces the value of a u32 field of this machine's byte order, if it is `expected`; whether it was. */
+  compareExchange(field: string, row: number, expected: number, value: number): boolean {
+    const { offset } = place(this.#schema, [field]);
+    this.#beforeStore();
+    const at = row * (this.stride >>> 2) + (offset >>> 2);
+    return Atomics.compareExchange(this.#words, at, expected, value >>> 0) === expected;
   }
 
   /** Fills `length` bytes of an element, from `offset` on, with zeros. */

@@ -1,18 +1,21 @@
 import {
+  buckets,
   connectionTable,
   destinationBaseline,
   destinationTable,
   due,
   estimates,
+  localAddresses,
   members,
   pools,
-  STATES,
+  STATE_ENDED,
   serviceRetired,
   serviceTable,
   settings,
+  wide,
 } from "../../kernel/tables.ts";
 import type { Plane } from "../plane.ts";
-import { ArrayMemory, type WideColumn } from "./column.ts";
+import { type AddressColumn, ArrayMemory, type Column, type WideColumn } from "./column.ts";
 
 /** The fields of `Counters`, in its order. */
 export const COUNTER_NAMES = ["connections", "inPackets", "inBytes", "outPackets", "outBytes"] as const;
@@ -32,6 +35,8 @@ export class DirectorMemory {
   readonly serviceRetired: readonly WideColumn[];
   readonly rates: readonly WideColumn[];
   #connections: ConnectionColumns | undefined;
+  #localAddresses: { readonly capacity: number; readonly address: AddressColumn } | undefined;
+  #buckets: { readonly capacity: number; readonly destination: Column } | undefined;
 
   constructor(plane: Plane) {
     this.plane = plane;
@@ -39,16 +44,19 @@ export class DirectorMemory {
     this.settings = {
       layout: setting.column("layout"),
       epoch: setting.column("epoch"),
-      timeouts: Array.from({ length: STATES }, (_, state) => setting.column("timeouts", state)),
+      timeouts: columnsOf(setting, "timeouts", settings.value.field.timeouts.schema.length),
+      sysctls: columnsOf(setting, "sysctls", settings.value.field.sysctls.schema.length),
+      connectionLimit: setting.column("connectionLimit"),
       destinationEnd: setting.column("destinationEnd"),
       dirty: setting.column("dirty"),
     };
     const service = new ArrayMemory(plane, serviceTable);
     this.services = {
       capacity: service.capacity,
-      address: service.column("key", "address", "words", 0),
+      address: service.addressColumn("key", "address"),
       port: service.column("key", "port"),
       protocol: service.column("key", "protocol"),
+      kind: service.column("key", "kind"),
       pool: service.column("pool"),
       inUse: service.column("inUse"),
       cursor: service.wideColumn("cursor"),
@@ -57,6 +65,11 @@ export class DirectorMemory {
     this.pools = {
       scheduler: pool.column("scheduler"),
       flags: pool.column("flags"),
+      persistence: pool.column("persistence"),
+      mask: pool.addressColumn("mask"),
+      bucketStart: pool.column("bucketStart"),
+      localStart: pool.column("localStart"),
+      localCount: pool.column("localCount"),
       generation: pool.column("generation"),
       start: pool.column("start"),
       count: pool.column("count"),
@@ -75,9 +88,17 @@ export class DirectorMemory {
     const hop = destinationTable.value.field.hop;
     this.destinations = {
       capacity: destination.capacity,
-      address: destination.column("address", "words", 0),
+      address: destination.addressColumn("address"),
       port: destination.column("port"),
+      family: destination.column("family"),
       forward: destination.column("forward"),
+      tunnelType: destination.column("tunnelType"),
+      tunnelChecksum: destination.column("tunnelChecksum"),
+      tunnelPort: destination.column("tunnelPort"),
+      isLocal: destination.column("isLocal"),
+      source: destination.addressColumn("source"),
+      weight: destination.column("weight"),
+      lastWeight: destination.column("lastWeight"),
       available: destination.column("available"),
       upper: destination.column("upper"),
       lower: destination.column("lower"),
@@ -104,6 +125,24 @@ export class DirectorMemory {
     return this.#connections;
   }
 
+  /** The local addresses of FullNAT services. Made when first written to: whoever reads them knows of some. */
+  get localAddresses() {
+    if (this.#localAddresses === undefined) {
+      const memory = new ArrayMemory(this.plane, localAddresses);
+      this.#localAddresses = { capacity: memory.capacity, address: memory.addressColumn() };
+    }
+    return this.#localAddresses;
+  }
+
+  /** The tables of sh, dh and mh. Made when first written to. */
+  get buckets() {
+    if (this.#buckets === undefined) {
+      const memory = new ArrayMemory(this.plane, buckets);
+      this.#buckets = { capacity: memory.capacity, destination: memory.column("destination") };
+    }
+    return this.#buckets;
+  }
+
   /** Connections that hold on to a destination. */
   connectionsOf(row: number): number {
     const { active, inactive, persistent } = this.destinations;
@@ -111,10 +150,17 @@ export class DirectorMemory {
   }
 }
 
+function columnsOf(memory: ArrayMemory, field: string, count: number): Column[] {
+  return Array.from({ length: count }, (_, index) => memory.column(field, index));
+}
+
 type ConnectionColumns = ReturnType<typeof connectionColumns>;
 
+/** Of IPv6 connections the columns hold words; the addresses are in `wide`, if there is such a table. */
 function connectionColumns(plane: Plane) {
   const connection = new ArrayMemory(plane, connectionTable);
+  const times = new ArrayMemory(plane, due);
+  const addresses = plane.exists(wide) ? new ArrayMemory(plane, wide) : null;
   return {
     capacity: connection.capacity,
     client: connection.column("client"),
@@ -123,9 +169,31 @@ function connectionColumns(plane: Plane) {
     virtualPort: connection.column("virtualPort"),
     server: connection.column("server"),
     serverPort: connection.column("serverPort"),
-    protocol: connection.column("kind"),
+    local: connection.column("local"),
+    localPort: connection.column("localPort"),
+    kind: connection.column("kind"),
     state: connection.column("state"),
     expires: connection.column("expires"),
-    due: new ArrayMemory(plane, due).column("tick"),
+    destination: connection.column("destination"),
+    due: times.column("tick"),
+    wide:
+      addresses === null
+        ? null
+        : {
+            client: addresses.addressColumn("client"),
+            virtual: addresses.addressColumn("virtual"),
+            server: addresses.addressColumn("server"),
+            local: addresses.addressColumn("local"),
+          },
+    /**
+     * Ends an entry, if its state word is still this one; whether it was. No packet finds it any more, and the sweeper
+     * removes it when it comes by.
+     */
+    end: (row: number, state: number, now: number): boolean => {
+      if (!connection.compareExchange("state", row, state, state | STATE_ENDED)) return false;
+      const planned = times.column("tick").get(row);
+      if (planned !== 0) times.compareExchange("tick", row, planned, Math.max(now, 1));
+      return true;
+    },
   };
 }

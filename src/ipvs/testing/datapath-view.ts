@@ -1,85 +1,202 @@
 /** The configuration as the datapath sees it: through the map of services and the pools they name, nothing else. */
 import assert from "node:assert/strict";
-import { ServerKey, servers, services as serviceMap } from "../../kernel/tables.ts";
-import { addressText, serviceKeyOf } from "../configuration/identity.ts";
-import { schedulerName } from "../configuration/schedulers.ts";
-import { DirectorMemory } from "../memory/director-memory.ts";
-import { decodeServices } from "../memory/hash-entries.ts";
-import { serviceId } from "../model.ts";
+import { decode, type MapDefinition, type Plain, type Schema } from "../../bpf/index.ts";
+import { dhBuckets, mhBuckets, shBuckets } from "../../kernel/schedule/buckets.ts";
+import * as tables from "../../kernel/tables.ts";
 import type { Plane } from "../plane.ts";
 
-/** A service by its id: scheduler and list, as text. */
+/** Services by their key, each as text: its pool and its list. */
 export type DatapathView = ReadonlyMap<string, string>;
 
-/** Reads it. Throws AssertionError if something a packet would meet is not as it must be. */
-export function datapathView(plane: Plane, options: { readonly thresholds: boolean }): DatapathView {
-  const memory = new DirectorMemory(plane);
-  const { services, pools, members, destinations, settings } = memory;
+interface ViewOptions {
+  /**
+   * Show what is read in place, not through the pool. A killed command may leave some of it old and some new, until the next
+   * one finishes its work.
+   */
+  readonly inPlace: boolean;
+}
+
+type Destination = Plain<typeof tables.Destination>;
+type Pool = Plain<typeof tables.Pool>;
+
+/** A text for an address: its words in hexadecimal. */
+export function wordsText(words: readonly number[]): string {
+  return words.map((word) => word.toString(16).padStart(8, "0")).join("");
+}
+
+/** A text for a key of the map of services. */
+export function keyText({ kind, address, port, protocol }: Plain<typeof tables.ServiceKey>): string {
+  return `${kind.toString(16)} ${wordsText(address.words)} ${port}/${protocol}`;
+}
+
+/** What is told of a pool. */
+export function poolText(
+  pool: Pick<Pool, "scheduler" | "flags" | "persistence" | "mask">,
+  local: readonly string[],
+): string {
+  const { scheduler, flags, persistence, mask } = pool;
+  return `${scheduler} ${flags} ${persistence} ${wordsText(mask.words)} [${local.join(" ")}]`;
+}
+
+/** What is told of a server in a list. */
+export function serverText(
+  server: Pick<Destination, "address" | "family" | "port">,
+  weight: number,
+  inPlace: InPlace | null,
+): string {
+  const place = `${server.family} ${wordsText(server.address.words)}:${server.port} ${weight}`;
+  if (inPlace === null) return place;
+  const { forward, tunnelType, tunnelChecksum, tunnelPort, upper, lower } = inPlace;
+  return `${place} ${forward} ${tunnelType} ${tunnelChecksum} ${tunnelPort} ${upper} ${lower}`;
+}
+
+type InPlace = Pick<
+  Destination,
+  "forward" | "tunnelType" | "tunnelChecksum" | "tunnelPort" | "upper" | "lower"
+>;
+
+/** Reads an element of an array. */
+function at<V extends Schema>(plane: Plane, definition: MapDefinition, schema: V, index: number): Plain<V> {
+  const handle = plane.map(definition);
+  assert.ok(index < handle.capacity, `${definition.name} has no element ${index}`);
+  return decode(schema, handle.memory(), index * handle.stride);
+}
+
+interface LiveService {
+  readonly id: string;
+  readonly row: number;
+  readonly service: Plain<typeof tables.Service>;
+  readonly pool: Pool;
+  readonly list: readonly { readonly row: number; readonly weight: number; readonly server: Destination }[];
+}
+
+/** The services that packets find. Throws AssertionError if something a packet would meet is not as it must be. */
+function liveServices(plane: Plane): LiveService[] {
+  const { epoch, destinationEnd } = at(plane, tables.settings, tables.Settings, 0);
+  const { keys, values, count } = plane.map(tables.services).readAll();
+  const live: LiveService[] = [];
+  for (let index = 0; index < count; index++) {
+    const key = decode(tables.ServiceKey, keys, index * tables.ServiceKey.size);
+    const entry = decode(tables.ServiceEntry, values, index * tables.ServiceEntry.size);
+    if (entry.epoch !== epoch) continue;
+    const id = keyText(key);
+    const row = entry.service;
+    const service = at(plane, tables.serviceTable, tables.Service, row);
+    assert.equal(keyText(service.key), id, `slot ${row} is another's`);
+    assert.equal(service.pool >> 1, row, `${id} uses a pool of another service`);
+    const pool = at(plane, tables.pools, tables.Pool, service.pool);
+    const list = Array.from({ length: pool.count }, (_, position) => {
+      const { destination, weight } = at(plane, tables.members, tables.Member, pool.start + position);
+      const server = at(plane, tables.destinationTable, tables.Destination, destination);
+      assert.equal(server.available, 1, `${id}: server in slot ${destination} is not available`);
+      assert.equal(server.inUse, 1, `${id}: server in slot ${destination} is not in use`);
+      assert.equal(server.service, row, `${id}: server in slot ${destination} is another's`);
+      assert.ok(destination < destinationEnd, `${id}: the estimator does not reach slot ${destination}`);
+      return { row: destination, weight, server };
+    });
+    const maximum = Math.max(0, ...list.map(({ weight }) => weight));
+    assert.equal(pool.maximumWeight, maximum, `${id}: wrong maximum weight`);
+    live.push({ id, row, service, pool, list });
+  }
+  return live;
+}
+
+export function datapathView(plane: Plane, { inPlace }: ViewOptions): DatapathView {
   const view = new Map<string, string>();
-  for (const { identity, row } of decodeServices(plane.map(serviceMap).readAll(), settings.epoch.get(0))) {
-    const id = serviceId(serviceKeyOf(identity));
-    assert.equal(services.address.get(row), identity.address, `${id}: slot ${row} has another address`);
-    assert.equal(services.port.get(row), identity.port, `${id}: slot ${row} has another port`);
-    const pool = services.pool.get(row);
-    assert.equal(pool >> 1, row, `${id} uses a pool of another service`);
-    const list: string[] = [];
-    let maximum = 0;
-    for (let index = pools.start.get(pool); index < pools.start.get(pool) + pools.count.get(pool); index++) {
-      const server = members.destination.get(index);
-      const weight = members.weight.get(index);
-      maximum = Math.max(maximum, weight);
-      assert.equal(destinations.available.get(server), 1, `${id}: server in slot ${server} is not available`);
-      assert.equal(destinations.inUse.get(server), 1, `${id}: server in slot ${server} is not in use`);
-      assert.equal(destinations.service.get(server), row, `${id}: server in slot ${server} is another's`);
-      assert.ok(
-        server < settings.destinationEnd.get(0),
-        `${id}: the estimator does not reach slot ${server}`,
-      );
-      const thresholds = options.thresholds
-        ? ` ${destinations.upper.get(server)} ${destinations.lower.get(server)}`
-        : "";
-      list.push(
-        `${addressText(destinations.address.get(server))}:${destinations.port.get(server)} ${weight}${thresholds}`,
-      );
-    }
-    assert.equal(pools.maximumWeight.get(pool), maximum, `${id}: wrong maximum weight`);
-    view.set(id, [schedulerName(pools.scheduler.get(pool)), pools.flags.get(pool), ...list].join(", "));
+  for (const live of liveServices(plane)) {
+    const { id, pool, list } = live;
+    const local = Array.from({ length: pool.localCount }, (_, index) => {
+      const { words } = at(plane, tables.localAddresses, tables.Address, pool.localStart + index);
+      return wordsText(words);
+    });
+    checkBuckets(plane, live, inPlace);
+    const servers = list.map(({ server, weight }) => {
+      if (inPlace) assert.equal(server.weight, weight, `${id}: a server's own weight`);
+      return serverText(server, weight, inPlace ? server : null);
+    });
+    view.set(id, [poolText(pool, local), ...servers].join(", "));
   }
   return view;
 }
 
+/** That the table of a scheduler that hashes is the one of its list; before all is in place, that it names nobody else. */
+function checkBuckets(plane: Plane, { id, pool, list }: LiveService, inPlace: boolean): void {
+  const members = list.map(({ row, weight, server: { address, port, lastWeight } }) => ({
+    destination: row,
+    weight,
+    address: address.words.reduce((folded, word) => (folded ^ word) >>> 0, 0),
+    port,
+    lastWeight,
+  }));
+  const builders = new Map([
+    [tables.SCHEDULER_DH, () => dhBuckets(members)],
+    [tables.SCHEDULER_SH, () => shBuckets(members)],
+    [tables.SCHEDULER_MH, () => mhBuckets(members)],
+  ]);
+  const expected = builders.get(pool.scheduler as typeof tables.SCHEDULER_DH)?.();
+  if (expected === undefined) return;
+  const rows = new Set([0, ...list.map(({ row }) => row)]);
+  const memory = new DataView(plane.map(tables.buckets).memory());
+  const { stride } = plane.map(tables.buckets);
+  for (const [index, row] of expected.entries()) {
+    const found = memory.getUint16((pool.bucketStart + index) * stride, true);
+    if (inPlace) assert.equal(found, row, `${id}: bucket ${index}`);
+    else assert.ok(rows.has(found), `${id}: bucket ${index} is of a server that is not in the list`);
+  }
+}
+
 /** Checks that the tables that follow from the configuration do so. */
 export function checkSecondaryTables(plane: Plane): void {
-  const memory = new DirectorMemory(plane);
-  const { services, pools, members, destinations, settings } = memory;
-  assert.equal(settings.dirty.get(0), 0, "marked as dirty");
-  const elements = plane.map(serviceMap).readAll();
-  const live = decodeServices(elements, settings.epoch.get(0));
-  assert.equal(elements.count, live.length, "services of a former epoch");
+  const { dirty } = at(plane, tables.settings, tables.Settings, 0);
+  assert.equal(dirty, 0, "marked as dirty");
+  const live = liveServices(plane);
+  assert.equal(plane.map(tables.services).readAll().count, live.length, "services of a former epoch");
   const rows = new Set(live.map((each) => each.row));
-  const used = new Set<number>();
-  const endpoints = new Set<string>();
-  for (let row = 1; row < services.capacity; row++) {
-    assert.equal(services.inUse.get(row) !== 0, rows.has(row), `service slot ${row}`);
-    if (!rows.has(row)) continue;
-    const pool = services.pool.get(row);
-    for (let index = pools.start.get(pool); index < pools.start.get(pool) + pools.count.get(pool); index++) {
-      const server = members.destination.get(index);
-      assert.ok(!used.has(server), `server slot ${server} is in two lists`);
-      used.add(server);
-      const port = destinations.port.get(server) || services.port.get(row);
-      endpoints.add(`${destinations.address.get(server)}:${port}/${services.protocol.get(row)}`);
-    }
+  for (let row = 1; row < plane.map(tables.serviceTable).capacity; row++) {
+    const { inUse } = at(plane, tables.serviceTable, tables.Service, row);
+    assert.equal(inUse !== 0, rows.has(row), `service slot ${row}`);
   }
-  for (let row = 1; row < destinations.capacity; row++) {
-    assert.equal(destinations.available.get(row) !== 0, used.has(row), `server slot ${row}`);
+  checkRanges("members", live, ({ pool }) => [pool.start, pool.count]);
+  checkRanges("buckets", live, ({ pool }) => [pool.bucketStart, SIZES.get(pool.scheduler) ?? 0]);
+  checkRanges("local addresses", live, ({ pool }) => [pool.localStart, pool.localCount]);
+  const used = live.flatMap(({ list }) => list.map(({ row }) => row));
+  assert.equal(new Set(used).size, used.length, "a server slot is in two lists");
+  for (let row = 1; row < plane.map(tables.destinationTable).capacity; row++) {
+    const { available } = at(plane, tables.destinationTable, tables.Destination, row);
+    assert.equal(available !== 0, used.includes(row), `server slot ${row}`);
   }
-  const { keys, count } = plane.map(servers).readAll();
-  const found = new Set<string>();
-  const view = new DataView(keys.buffer, keys.byteOffset);
-  for (let index = 0; index < count; index++) {
-    const at = index * ServerKey.size;
-    found.add(`${view.getUint32(at)}:${view.getUint16(at + 16)}/${view.getUint8(at + 18)}`);
+  const endpoints = live.flatMap(({ service: { key }, list }) =>
+    list
+      .filter(({ server }) => server.forward === tables.FORWARD_MASQ)
+      .map(({ server }) => `${wordsText(server.address.words)}:${server.port || key.port}/${key.protocol}`),
+  );
+  const { keys, count } = plane.map(tables.servers).readAll();
+  const found = Array.from({ length: count }, (_, index) => {
+    const key = decode(tables.ServerKey, keys, index * tables.ServerKey.size);
+    return `${wordsText(key.address.words)}:${key.port}/${key.protocol}`;
+  });
+  assert.deepEqual(found.sort(), [...new Set(endpoints)].sort(), "the map of servers");
+}
+
+const SIZES: ReadonlyMap<number, number> = new Map([
+  [tables.SCHEDULER_DH, 256],
+  [tables.SCHEDULER_SH, 256],
+  [tables.SCHEDULER_MH, 4093],
+]);
+
+/** That no two services share a part of a table. */
+function checkRanges(
+  table: string,
+  live: readonly LiveService[],
+  rangeOf: (live: LiveService) => readonly [start: number, count: number],
+): void {
+  const ranges = live
+    .map(rangeOf)
+    .filter(([, count]) => count > 0)
+    .sort(([a], [b]) => a - b);
+  for (const [index, [start]] of ranges.entries()) {
+    if (index === 0) continue;
+    const [before, count] = ranges[index - 1]!;
+    assert.ok(before + count <= start, `${table}: ranges of two services overlap`);
   }
-  assert.deepEqual([...found].sort(), [...endpoints].sort(), "the map of servers");
 }

@@ -1,5 +1,6 @@
 /** A plane on which a command can be killed between any two of its stores. */
 import type { MapDefinition, MapHandle } from "../../bpf/index.ts";
+import type { AddressNumber } from "../configuration/address.ts";
 import type { Needs, Plane } from "../plane.ts";
 
 /** Thrown in the place where the process would have ended. */
@@ -38,8 +39,20 @@ export class KillablePlane implements Plane {
     this.#inner.settle();
   }
 
-  isUnicast(address: number): boolean {
+  exists(definition: MapDefinition): boolean {
+    return this.#inner.exists(definition);
+  }
+
+  isUnicast(address: AddressNumber): boolean {
     return this.#inner.isUnicast(address);
+  }
+
+  isLocalAddress(address: AddressNumber): boolean {
+    return this.#inner.isLocalAddress(address);
+  }
+
+  sourceTowards(address: AddressNumber): AddressNumber | null {
+    return this.#inner.sourceTowards(address);
   }
 
   monotonicTime(): bigint {

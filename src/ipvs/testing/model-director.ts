@@ -12,6 +12,7 @@ interface ModelService {
   service: VirtualService;
   /** In IPVS's order. */
   list: Destination[];
+  localAddresses: string[];
 }
 
 export class ModelDirector {
@@ -23,7 +24,7 @@ export class ModelDirector {
       case "add-service": {
         const id = serviceId(command.service.key);
         if (this.services.has(id)) return "EEXIST";
-        this.services.set(id, { service: command.service, list: [] });
+        this.services.set(id, { service: command.service, list: [], localAddresses: [] });
         return null;
       }
       case "edit-service":
@@ -41,14 +42,16 @@ export class ModelDirector {
         return null;
       case "add-destination":
         return this.#with(command.service, ({ list }) => {
-          if (command.destination.lowerThreshold > command.destination.upperThreshold) return "ERANGE";
+          const refusal = refusalOf(command.service, command.destination);
+          if (refusal !== null) return refusal;
           if (indexOf(list, command.destination) >= 0) return "EEXIST";
           list.unshift(command.destination);
           return null;
         });
       case "edit-destination":
         return this.#with(command.service, ({ list }) => {
-          if (command.destination.lowerThreshold > command.destination.upperThreshold) return "ERANGE";
+          const refusal = refusalOf(command.service, command.destination);
+          if (refusal !== null) return refusal;
           const index = indexOf(list, command.destination);
           if (index < 0) return "ENOENT";
           list[index] = command.destination;
@@ -59,6 +62,20 @@ export class ModelDirector {
           const index = list.findIndex((each) => destinationId(each) === destinationId(command.destination));
           if (index < 0) return "ENOENT";
           list.splice(index, 1);
+          return null;
+        });
+      case "add-local-address":
+        return this.#with(command.service, ({ localAddresses }) => {
+          if (localAddresses.includes(command.address)) return "EEXIST";
+          if (command.address.includes(":") !== (command.service.family === 6)) return "EINVAL";
+          localAddresses.push(command.address);
+          return null;
+        });
+      case "delete-local-address":
+        return this.#with(command.service, ({ localAddresses }) => {
+          const index = localAddresses.indexOf(command.address);
+          if (index < 0) return "ENOENT";
+          localAddresses.splice(index, 1);
           return null;
         });
       case "zero":
@@ -72,6 +89,11 @@ export class ModelDirector {
     const found = this.services.get(serviceId(key));
     return found === undefined ? "ESRCH" : work(found);
   }
+}
+
+function refusalOf(service: ServiceKey, destination: Destination): string | null {
+  if (destination.family !== service.family && destination.method !== "tunnel") return "EINVAL";
+  return destination.lowerThreshold > destination.upperThreshold ? "ERANGE" : null;
 }
 
 function indexOf(list: readonly Destination[], destination: Destination): number {

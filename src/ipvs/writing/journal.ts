@@ -6,7 +6,7 @@
  * `Settings.dirty` = FINISH is what makes it valid.
  */
 
-import type { MemberRanges } from "../configuration/slots.ts";
+import type { FreeRanges } from "../configuration/slots.ts";
 import { IpvsError } from "../errors.ts";
 import type { DirectorMemory } from "../memory/director-memory.ts";
 
@@ -19,20 +19,34 @@ export const FINISH = 2;
 
 const JOURNAL_POOL = 0;
 
+/** In the order of their numbers in the journal. */
+const FIELDS = [
+  "pool",
+  "upper",
+  "lower",
+  "timeout",
+  "sysctl",
+  "forward",
+  "tunnelType",
+  "tunnelChecksum",
+  "tunnelPort",
+  "weight",
+  "lastWeight",
+] as const;
+
 /** One store: a new value for a field of a slot. */
 export interface Change {
-  readonly field: "pool" | "upper" | "lower" | "timeout";
-  /** Slot of a service or destination; of a timeout, the state. */
+  readonly field: (typeof FIELDS)[number];
+  /** Slot of a service or destination; of a timeout, the state; of a sysctl, its index. */
   readonly row: number;
   readonly value: number;
 }
 
-const FIELDS = ["pool", "upper", "lower", "timeout"] as const;
 /** An entry's first word holds the field's number above these bits, and the row in them. */
 const ROW_BITS = 28;
 
 /** Carries out all changes, or, after a kill, lets the next command do it. Leaves `dirty` at REPAIR. */
-export function carryOut(memory: DirectorMemory, changes: readonly Change[], ranges: MemberRanges): void {
+export function carryOut(memory: DirectorMemory, changes: readonly Change[], ranges: FreeRanges): void {
   if (changes.length === 0) return;
   if (changes.length === 1) {
     carry(memory, changes[0]!);
@@ -70,14 +84,13 @@ function carry({ services, destinations, settings }: DirectorMemory, { field, ro
     case "pool":
       services.pool.set(row, value);
       break;
-    case "upper":
-      destinations.upper.set(row, value);
-      break;
-    case "lower":
-      destinations.lower.set(row, value);
-      break;
     case "timeout":
       settings.timeouts[row]!.set(0, value);
       break;
+    case "sysctl":
+      settings.sysctls[row]!.set(0, value);
+      break;
+    default:
+      destinations[field].set(row, value);
   }
 }

@@ -1,49 +1,88 @@
-/** What a configuration asks of the datapath's program. */
-import { PROTOCOL_TCP } from "../../kernel/tables.ts";
+/** What a configuration asks of the datapath's programs. */
+import * as tables from "../../kernel/tables.ts";
 import type { Draft } from "../configuration/draft.ts";
-import type { DraftService } from "../configuration/draft-service.ts";
+import type { DraftDestination, DraftService } from "../configuration/draft-service.ts";
+import { familyOfService, type ServiceIdentity } from "../configuration/identity.ts";
 import { readService } from "../configuration/published.ts";
-import type { Needs } from "../plane.ts";
+import type { Feature, Needs, Plane } from "../plane.ts";
 
-export const NO_NEEDS: Needs = {
-  tcp: false,
-  udp: false,
-  schedulers: new Set(),
-  portMapping: false,
-  thresholds: false,
-};
+export const NO_NEEDS: Needs = new Set();
 
-export function needsOf(services: Iterable<DraftService>): Needs {
-  let tcp = false;
-  let udp = false;
-  let portMapping = false;
-  let thresholds = false;
-  const schedulers = new Set<number>();
-  for (const { identity, scheduler, list } of services) {
-    if (identity.protocol === PROTOCOL_TCP) tcp = true;
-    else udp = true;
-    schedulers.add(scheduler);
-    for (const { port, upper } of list) {
-      if (port !== 0 && port !== identity.port) portMapping = true;
-      if (upper !== 0) thresholds = true;
-    }
+const SCHEDULERS: ReadonlyMap<number, Feature> = new Map([
+  [tables.SCHEDULER_RR, "roundRobin"],
+  [tables.SCHEDULER_WRR, "weightedRoundRobin"],
+  [tables.SCHEDULER_LC, "leastConnection"],
+  [tables.SCHEDULER_WLC, "weightedLeastConnection"],
+  [tables.SCHEDULER_LBLC, "localityLeastConnection"],
+  [tables.SCHEDULER_LBLCR, "localityWithReplication"],
+  [tables.SCHEDULER_DH, "destinationHashing"],
+  [tables.SCHEDULER_SH, "sourceHashing"],
+  [tables.SCHEDULER_MH, "maglevHashing"],
+  [tables.SCHEDULER_SED, "shortestExpectedDelay"],
+  [tables.SCHEDULER_NQ, "neverQueue"],
+  [tables.SCHEDULER_FO, "weightedFailover"],
+  [tables.SCHEDULER_OVF, "weightedOverflow"],
+  [tables.SCHEDULER_TWOS, "twoChoices"],
+]);
+
+const PROTOCOLS: ReadonlyMap<number, Feature> = new Map([
+  [tables.PROTOCOL_TCP, "tcp"],
+  [tables.PROTOCOL_UDP, "udp"],
+  [tables.PROTOCOL_SCTP, "sctp"],
+]);
+
+export function needsOf(services: Iterable<DraftService>, plane: Plane): Needs {
+  const needs = new Set<Feature>();
+  for (const { identity, settings, list } of services) {
+    addServiceNeeds(needs, identity);
+    const scheduler = SCHEDULERS.get(settings.scheduler);
+    if (scheduler !== undefined) needs.add(scheduler);
+    if (settings.persistence !== 0) needs.add("persistence");
+    if ((settings.flags & tables.POOL_ONE_PACKET) !== 0) needs.add("onePacket");
+    for (const destination of list) addDestinationNeeds(needs, identity, destination, plane);
   }
-  return { tcp, udp, schedulers, portMapping, thresholds };
+  return needs;
+}
+
+function addServiceNeeds(needs: Set<Feature>, { kind, port, protocol }: ServiceIdentity): void {
+  if (familyOfService(kind) === 6) needs.add("ipv6");
+  if ((kind & tables.SERVICE_MARK) !== 0) {
+    needs.add("marks");
+    for (const feature of PROTOCOLS.values()) needs.add(feature);
+    return;
+  }
+  if (port === 0) needs.add("anyPort");
+  const feature = PROTOCOLS.get(protocol);
+  if (feature !== undefined) needs.add(feature);
+}
+
+function addDestinationNeeds(
+  needs: Set<Feature>,
+  { port }: ServiceIdentity,
+  destination: DraftDestination,
+  plane: Plane,
+): void {
+  const {
+    address,
+    settings: { forward, upper },
+  } = destination;
+  if (upper !== 0) needs.add("thresholds");
+  if (forward === tables.FORWARD_ROUTE) needs.add("directRouting");
+  if (forward === tables.FORWARD_TUNNEL) needs.add("tunnels");
+  if (forward === tables.FORWARD_FULLNAT) needs.add("fullnat");
+  if (forward === tables.FORWARD_LOCAL || plane.isLocalAddress(address)) needs.add("localServers");
+  const translates = forward === tables.FORWARD_MASQ || forward === tables.FORWARD_FULLNAT;
+  if (translates && destination.port !== 0 && destination.port !== port) needs.add("portMapping");
 }
 
 /** The needs of the whole configuration as the draft makes it. */
 export function needsOfAll(draft: Draft): Needs {
   const unchanged = draft.unchangedRows().map((row) => readService(draft.memory, row));
-  return needsOf([...draft.changed, ...unchanged]);
+  return needsOf([...draft.changed, ...unchanged], draft.memory.plane);
 }
 
 /** Whether a program made for `have` does for `needs`. */
 export function satisfies(have: Needs, needs: Needs): boolean {
-  return (
-    (have.tcp || !needs.tcp) &&
-    (have.udp || !needs.udp) &&
-    (have.portMapping || !needs.portMapping) &&
-    (have.thresholds || !needs.thresholds) &&
-    [...needs.schedulers].every((scheduler) => have.schedulers.has(scheduler))
-  );
+  for (const need of needs) if (!have.has(need)) return false;
+  return true;
 }

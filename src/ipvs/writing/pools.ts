@@ -2,6 +2,8 @@
 import { SCHEDULER_RR } from "../../kernel/tables.ts";
 import type { DraftService } from "../configuration/draft-service.ts";
 import type { DirectorMemory } from "../memory/director-memory.ts";
+import { bucketsOf, buildBuckets } from "./buckets.ts";
+import type { Room } from "./room.ts";
 
 /** `Pool.resume`: begin at the head of the list. */
 const FROM_THE_HEAD = 0xffff;
@@ -13,23 +15,32 @@ export function nextPool(service: DraftService): number {
   return service.publishedPool === null ? 2 * service.row : service.publishedPool ^ 1;
 }
 
-/** Writes a service's pool and members to their slots, where nobody reads them yet. */
-export function buildPool(memory: DirectorMemory, service: DraftService, start: number): void {
+/** Writes a service's pool and what belongs to it to their slots, where nobody reads them yet. */
+export function buildPool(memory: DirectorMemory, service: DraftService, room: Room): void {
   const { members, pools } = memory;
   const pool = nextPool(service);
-  const list = service.list;
+  const { list, settings, localAddresses, weights } = service;
   for (const [index, destination] of list.entries()) {
-    members.destination.set(start + index, destination.row);
-    members.weight.set(start + index, destination.weight);
+    members.destination.set(room.members + index, destination.row);
+    members.weight.set(room.members + index, destination.settings.weight);
   }
-  const resume = service.scheduler === SCHEDULER_RR && service.last ? list.indexOf(service.last) : -1;
-  pools.scheduler.set(pool, service.scheduler);
-  pools.flags.set(pool, service.flags);
+  for (const [index, address] of localAddresses.entries()) {
+    memory.localAddresses.address.set(room.localAddresses + index, address);
+  }
+  if (bucketsOf(settings.scheduler) > 0) buildBuckets(memory, service, room.buckets);
+  const resume = settings.scheduler === SCHEDULER_RR && service.last ? list.indexOf(service.last) : -1;
+  pools.scheduler.set(pool, settings.scheduler);
+  pools.flags.set(pool, settings.flags);
+  pools.persistence.set(pool, settings.persistence);
+  pools.mask.set(pool, settings.mask);
+  pools.bucketStart.set(pool, room.buckets);
+  pools.localStart.set(pool, room.localAddresses);
+  pools.localCount.set(pool, localAddresses.length);
   pools.generation.set(pool, nextGeneration(memory, service));
-  pools.start.set(pool, start);
+  pools.start.set(pool, room.members);
   pools.count.set(pool, list.length);
-  pools.maximumWeight.set(pool, service.weights.maximum);
-  pools.weightDivisor.set(pool, service.weights.divisor);
+  pools.maximumWeight.set(pool, weights.maximum);
+  pools.weightDivisor.set(pool, weights.divisor);
   pools.initialWeight.set(pool, service.currentWeight);
   pools.resume.set(pool, resume < 0 ? FROM_THE_HEAD : resume);
 }

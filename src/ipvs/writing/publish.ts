@@ -3,11 +3,12 @@
  * stores leaves the datapath with every service as it was or as it is to be; `repair` does the rest.
  */
 import { services as serviceMap } from "../../kernel/tables.ts";
+import { familyOf } from "../configuration/address.ts";
 import type { Draft } from "../configuration/draft.ts";
 import type { DraftDestination, DraftService } from "../configuration/draft-service.ts";
-import { MemberRanges } from "../configuration/slots.ts";
+import { serviceNumber } from "../configuration/identity.ts";
+import { identityAt } from "../configuration/published.ts";
 import { SETTABLE_STATES, ticksOf } from "../configuration/timeouts.ts";
-import { IpvsError } from "../errors.ts";
 import type { DirectorMemory } from "../memory/director-memory.ts";
 import { encodeServiceKeys, encodeServices } from "../memory/hash-entries.ts";
 import {
@@ -18,10 +19,23 @@ import {
   restartCounters,
   shownCounters,
 } from "../statistics.ts";
+import { placeAddresses, refreshAddresses } from "./addresses.ts";
 import { type Change, CLEAN, carryOut, REPAIR } from "./journal.ts";
 import { needsOf, needsOfAll } from "./needs.ts";
 import { buildPool, nextPool } from "./pools.ts";
+import { RoomFinder } from "./room.ts";
 import { updateServers } from "./servers.ts";
+
+/** Fields of a destination that commands set. */
+const SETTINGS = [
+  "forward",
+  "tunnelType",
+  "tunnelChecksum",
+  "tunnelPort",
+  "weight",
+  "upper",
+  "lower",
+] as const;
 
 /** A draft, sorted by what has to be written. */
 interface Plan {
@@ -46,25 +60,34 @@ export function publish(draft: Draft): void {
   const changed = [...plan.added, ...plan.altered];
   const timeouts = timeoutChanges(draft);
   if (changed.length + plan.deleted.length + timeouts.length + draft.zeroed.size === 0) return;
-  const ranges = new MemberRanges(memory);
-  const starts = changed.map((service) => takeRange(ranges, service));
-  if (changed.length > 0) memory.plane.prepare(needsOf(changed), () => needsOfAll(draft));
+  const finder = new RoomFinder(memory);
+  const rooms = changed.map((service) => finder.take(service));
+  if (changed.length > 0) {
+    memory.plane.prepare(needsOf(changed, memory.plane), () => needsOfAll(draft));
+  }
 
   const { settings } = memory;
   settings.dirty.set(0, REPAIR);
   zeroServices(memory, draft.zeroed);
   placeDestinations(memory, plan, draft);
-  for (const [index, service] of changed.entries()) buildPool(memory, service, starts[index]!);
+  for (const [index, service] of changed.entries()) buildPool(memory, service, rooms[index]!);
   for (const service of plan.added) placeService(memory, service);
 
   publishServices(memory, plan);
-  carryOut(memory, [...plan.altered.flatMap((service) => changesOf(memory, service)), ...timeouts], ranges);
+  const edits = plan.altered.flatMap((service) => changesOf(memory, service));
+  const redirected = edits.filter(({ field }) => field === "forward").map(({ row }) => row);
+  carryOut(memory, [...edits, ...timeouts], finder.members);
 
   retire(memory, plan);
+  for (const service of plan.altered)
+    refreshAddresses(
+      memory,
+      service.list.map(({ row }) => row),
+    );
   updateServers(
     memory,
-    plan.coming.map(({ destination }) => destination.row),
-    plan.leaving.map(({ destination }) => destination.row),
+    [...plan.coming.map(({ destination }) => destination.row), ...redirected],
+    [...plan.leaving.map(({ destination }) => destination.row), ...redirected],
   );
   settings.dirty.set(0, CLEAN);
 }
@@ -90,13 +113,6 @@ function makePlan(draft: Draft): Plan {
   return { added, altered, deleted, coming, leaving };
 }
 
-function takeRange(ranges: MemberRanges, service: DraftService): number {
-  const start = ranges.take(service.size);
-  if (start >= 0) return start;
-  const message = `no room for a list of ${service.size} servers in the members table`;
-  throw new IpvsError("ENOSPC", { operation: "open", message });
-}
-
 /** Servers that come into use: their slots are not in any list the datapath reads. */
 function placeDestinations(memory: DirectorMemory, plan: Plan, draft: Draft): void {
   const { destinations, settings } = memory;
@@ -112,15 +128,18 @@ function placeDestinations(memory: DirectorMemory, plan: Plan, draft: Draft): vo
   const last = coming.reduce((highest, { destination }) => Math.max(highest, destination.row), 0);
   if (last >= end) settings.destinationEnd.set(0, last + 1);
   for (const { service, destination } of coming) {
-    const { row } = destination;
+    const { row, settings: wanted } = destination;
     if (destination.fresh) {
       destinations.address.set(row, destination.address);
+      destinations.family.set(row, familyOf(destination.address));
       destinations.port.set(row, destination.port);
       destinations.clearHop(row);
     }
-    destinations.forward.set(row, destination.forward);
-    destinations.upper.set(row, destination.upper);
-    destinations.lower.set(row, destination.lower);
+    for (const field of SETTINGS) {
+      if (destinations[field].get(row) !== wanted[field]) destinations[field].set(row, wanted[field]);
+    }
+    destinations.lastWeight.set(row, destination.lastWeight);
+    placeAddresses(memory, row);
     destinations.service.set(row, service.row);
     if (destination.fresh) destinations.overloaded.set(row, 0);
     destinations.inUse.set(row, 1);
@@ -135,11 +154,8 @@ function placeDestinations(memory: DirectorMemory, plan: Plan, draft: Draft): vo
  */
 function forget(memory: DirectorMemory, service: DraftService, row: number, counted: CounterValues): void {
   const { services, destinations } = memory;
-  const { address, port, protocol } = service.identity;
-  const same =
-    services.address.get(service.row) === address &&
-    services.port.get(service.row) === port &&
-    services.protocol.get(service.row) === protocol;
+  const former = services.kind.get(service.row) === 0 ? null : identityAt(memory, service.row);
+  const same = former !== null && serviceNumber(former) === serviceNumber(service.identity);
   restartCounters(memory, row, counted);
   if (!same) destinations.service.set(row, 0);
 }
@@ -147,6 +163,7 @@ function forget(memory: DirectorMemory, service: DraftService, row: number, coun
 function placeService(memory: DirectorMemory, service: DraftService): void {
   const { services } = memory;
   const { row, identity } = service;
+  services.kind.set(row, identity.kind);
   services.address.set(row, identity.address);
   services.port.set(row, identity.port);
   services.protocol.set(row, identity.protocol);
@@ -166,15 +183,20 @@ function publishServices(memory: DirectorMemory, { added, deleted }: Plan): void
   }
 }
 
-/** The stores that publish a service's new pool and the new thresholds of servers in use. */
+/** The stores that publish a service's new pool and the new settings of servers in use. */
 function changesOf(memory: DirectorMemory, service: DraftService): Change[] {
   const { destinations } = memory;
   const changes: Change[] = [{ field: "pool", row: service.row, value: nextPool(service) }];
   const before = new Map(service.publishedList.map((each) => [each.row, each]));
-  for (const { row, edited, upper, lower } of service.list) {
+  for (const { row, edited, settings, lastWeight } of service.list) {
     if (!edited || !before.has(row)) continue;
-    if (destinations.upper.get(row) !== upper) changes.push({ field: "upper", row, value: upper });
-    if (destinations.lower.get(row) !== lower) changes.push({ field: "lower", row, value: lower });
+    for (const field of SETTINGS) {
+      const value = settings[field];
+      if (destinations[field].get(row) !== value) changes.push({ field, row, value });
+    }
+    if (destinations.lastWeight.get(row) !== lastWeight) {
+      changes.push({ field: "lastWeight", row, value: lastWeight });
+    }
   }
   return changes;
 }

@@ -1,16 +1,27 @@
-/** The map `servers`, which follows from the configuration: which service a server's port belongs to. */
-import { servers } from "../../kernel/tables.ts";
-import { endpointNumber } from "../configuration/identity.ts";
+/**
+ * The map `servers`, which follows from the configuration: which service a masqueraded server's port belongs to. Servers
+ * that get their packets otherwise do not answer through the director, or not from there.
+ */
+import {
+  FORWARD_MASQ,
+  PROTOCOL_ANY,
+  PROTOCOL_SCTP,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
+  servers,
+} from "../../kernel/tables.ts";
+import type { AddressNumber, NumberKey } from "../configuration/address.ts";
+import { protocolEndpointNumber } from "../configuration/identity.ts";
 import { identityAt } from "../configuration/published.ts";
 import type { DirectorMemory } from "../memory/director-memory.ts";
 import { encodeServerKeys, encodeServers, type ServerElement } from "../memory/hash-entries.ts";
 
 /** The entry of the server in slot `row`. */
 export function serverElement(memory: DirectorMemory, row: number): ServerElement {
-  const { address, port, service } = memory.destinations;
+  const { port, service } = memory.destinations;
   const identity = identityAt(memory, service.get(row));
   return {
-    address: address.get(row),
+    address: addressAt(memory, row),
     port: port.get(row) === 0 ? identity.port : port.get(row),
     service: identity,
     destination: row,
@@ -24,22 +35,24 @@ export function updateServers(
   went: readonly number[],
 ): void {
   const handle = memory.plane.map(servers);
-  const wanted = new Map<number, ServerElement>();
-  const gone = new Map<number, ServerElement>();
+  const wanted = new Map<NumberKey, ServerElement>();
+  const gone = new Map<NumberKey, ServerElement>();
   for (const row of went) {
     const element = serverElement(memory, row);
     gone.set(elementNumber(element), element);
   }
   if (gone.size > 0) {
     for (const row of availableRows(memory)) {
-      const { address, port, service } = memory.destinations;
-      const plausible = port.get(row) === 0 || mayBe(gone, address.get(row), port.get(row));
+      const { port, service } = memory.destinations;
+      if (!isMasqueraded(memory, row)) continue;
+      const plausible = port.get(row) === 0 || mayBe(gone, addressAt(memory, row), port.get(row));
       if (!plausible || service.get(row) === 0) continue;
       const element = serverElement(memory, row);
       if (gone.delete(elementNumber(element))) wanted.set(elementNumber(element), element);
     }
   }
   for (const row of came) {
+    if (!isMasqueraded(memory, row)) continue;
     const element = serverElement(memory, row);
     gone.delete(elementNumber(element));
     wanted.set(elementNumber(element), element);
@@ -54,8 +67,9 @@ export function updateServers(
 /** Writes the whole map anew. */
 export function rebuildServers(memory: DirectorMemory): void {
   const handle = memory.plane.map(servers);
-  const wanted = new Map<number, ServerElement>();
+  const wanted = new Map<NumberKey, ServerElement>();
   for (const row of availableRows(memory)) {
+    if (!isMasqueraded(memory, row)) continue;
     const element = serverElement(memory, row);
     wanted.set(elementNumber(element), element);
   }
@@ -72,13 +86,22 @@ export function* availableRows(memory: DirectorMemory): Iterable<number> {
   for (let row = 1; row < end; row++) if (available.get(row) !== 0) yield row;
 }
 
-function elementNumber(element: ServerElement): number {
-  return endpointNumber(element.address, element.port) * 2 + (element.service.protocol & 1);
+function isMasqueraded({ destinations }: DirectorMemory, row: number): boolean {
+  return destinations.forward.get(row) === FORWARD_MASQ;
 }
 
-function mayBe(gone: ReadonlyMap<number, ServerElement>, address: number, port: number): boolean {
-  const number = endpointNumber(address, port) * 2;
-  return gone.has(number) || gone.has(number + 1);
+function addressAt({ destinations }: DirectorMemory, row: number): AddressNumber {
+  return destinations.address.get(row, destinations.family.get(row) === 6);
+}
+
+function elementNumber({ address, port, service }: ServerElement): NumberKey {
+  return protocolEndpointNumber(address, port, service.protocol);
+}
+
+const PROTOCOLS = [PROTOCOL_ANY, PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP] as const;
+
+function mayBe(gone: ReadonlyMap<NumberKey, ServerElement>, address: AddressNumber, port: number): boolean {
+  return PROTOCOLS.some((protocol) => gone.has(protocolEndpointNumber(address, port, protocol)));
 }
 
 /** The keys among `present` that are not among `wanted`. */
