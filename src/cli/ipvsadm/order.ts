@@ -16,9 +16,16 @@ interface SortKey {
 
 const PROTOCOL_NUMBERS = { tcp: 6, udp: 17, sctp: 132 } as const;
 
-/** Services by mark (none first, marks as signed numbers), IPv4 before IPv6, protocol, address, port. */
+/**
+ * Services by mark (none first, marks as signed numbers), IPv4 before IPv6, protocol, address, port. What the kernel
+ * lists is what is sorted there: services by address, then those by mark; it shows for the mark 2³¹, which is less than
+ * none and none less than it.
+ */
 export function sortServices(services: readonly ServiceStatus[]): ServiceStatus[] {
-  const keyed = services.map((status) => ({ status, ...serviceSortKey(status.service.key) }));
+  const listed = (["address", "mark"] as const).flatMap((kind) =>
+    services.filter(({ service }) => service.key.kind === kind),
+  );
+  const keyed = listed.map((status) => ({ status, ...serviceSortKey(status.service.key) }));
   return mergeSort(
     keyed,
     (a, b) =>

@@ -3,7 +3,6 @@ import { testRecordedCases } from "../testing/recorded-suite.ts";
 
 testRecordedCases({
   title: "on a configuration in memory",
-  must: "all",
   except: [],
   createAdministration: () =>
     new MemoryAdministration({

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Administration } from "../../ipvs/administration.ts";
-import { isCore } from "./core-cases.ts";
 import { DIFFERENT, type Exception, exceptionFor } from "./exceptions.ts";
 import { recordedNames } from "./recorded-names.ts";
 import { describeDifference, type RecordedCase, readCases, runCase } from "./recordings.ts";
@@ -12,23 +11,18 @@ export interface RecordedSuite {
   readonly title: string;
   /** A fresh director with an empty table. */
   readonly createAdministration: () => Administration;
-  /** "core": the cases that need nothing that is not supported yet must pass, the others are only counted. */
-  readonly must: "core" | "all";
-  /** Cases that need not pass, besides those in which `ipvsadm` itself differs. */
+  /** Cases that need not pass, besides those in which `ipvsadm` itself differs. They are only counted. */
   readonly except: readonly Exception[];
 }
 
 /** Tests that an implementation makes `ipvsadm` print what was recorded. Reports how many cases do. */
-export function testRecordedCases({ title, createAdministration, must, except }: RecordedSuite): void {
+export function testRecordedCases({ title, createAdministration, except }: RecordedSuite): void {
   const names = recordedNames();
   const exceptions = [...DIFFERENT, ...except];
   for (const folder of ["ipvsadm", "ipvsadm-details"]) {
     describe(`recordings of ${folder}, ${title}`, () => {
       const all = readCases(folder);
-      const required = all.filter(
-        (recorded) =>
-          exceptionFor(recorded, exceptions, names) === null && (must === "all" || isCore(recorded, names)),
-      );
+      const required = all.filter((recorded) => exceptionFor(recorded, exceptions, names) === null);
       const passed = new Set<RecordedCase>();
       for (const recorded of required) {
         test(recorded.id, { timeout: 10_000 }, () => {
