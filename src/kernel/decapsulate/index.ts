@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/** A real server's end of tunnels: one program, `decapsulate`, and the addresses that it is for. */
+export { decapsulate } from "./decapsulate.ts";
+export {
+  AddressWords,
+  Decapsulated,
+  decapsulatedAddresses,
+  guePort,
+  sumRoom,
+} from "./tables.ts";
