@@ -547,6 +547,8 @@ export const Scratch = struct("Scratch", {
   destination: Address,
   /** `Connection.control` of the connection about to be made. */
   control: u32,
+  /** 1 + the slot of the connection that was made last, until its first packet has passed. */
+  admitted: u32,
   /** What admission decided about the packet in hand, if that was not a connection; 0 otherwise. */
   decision: u32,
   /** A key that is looked up in `servers`. All of it but these fields stays 0. */
@@ -692,3 +694,20 @@ export const localitySets = lruHashMap("locality_sets", {
 });
 /** Per CPU: the set in hand, copied here to be searched and changed. */
 export const setInHand = perCpuArrayMap("set_in_hand", { value: LocalitySet, entries: 1 });
+
+/** What is read from a packet at once where all of it is summed up. */
+export const WINDOW = 512;
+export const Window = struct("Window", { bytes: bytes(WINDOW) });
+export type Window = Infer<typeof Window>;
+export const window = perCpuArrayMap("window", { value: Window, entries: 1 });
+
+/**
+ * The director's own addresses on an interface, by its index: ICMP errors of ours come from there. 0: it has none. Configuration.
+ */
+export const InterfaceAddresses = struct("InterfaceAddresses", { ipv6: Address, ipv4 });
+export type InterfaceAddresses = Infer<typeof InterfaceAddresses>;
+export const interfaceAddresses = hashMap("if_addresses", {
+  key: u32,
+  value: InterfaceAddresses,
+  entries: 1024,
+});
