@@ -18,7 +18,7 @@ export const FILTER_OPTIONS = {
 } as const satisfies Record<string, OptionRule>;
 
 /** Protocols by which connections can be chosen: "IP" is that of templates of services by mark. */
-const PROTOCOLS: readonly string[] = ["TCP", "UDP", "SCTP", "IP", "AH", "ESP"];
+const PROTOCOLS: readonly string[] = ["TCP", "UDP", "SCTP", "IP", "AH", "ESP", "ICMP", "ICMPV6"];
 
 /** States by which connections can be chosen. */
 export const STATES: readonly string[] = [

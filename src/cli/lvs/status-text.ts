@@ -29,7 +29,7 @@ function summary(status: DirectorStatus): string[] {
     rows.push(["clock", `${clock.ticking ? "ticking" : "STANDING STILL"}, ${last}`]);
   }
   for (const name of status.forwardingOff) {
-    rows.push(["FORWARDING OFF", `${name} is 0: nothing is forwarded; \`sysctl -w ${name}=1\` helps`]);
+    rows.push(["FORWARDING OFF", `${name} is 0: packets are not forwarded; \`sysctl -w ${name}=1\` helps`]);
   }
   for (const { table, used, size } of status.tables) {
     rows.push([table, `${used} of ${size} (${((used / size) * 100).toFixed(1)} %)`]);
