@@ -1,10 +1,11 @@
 /** The tables of the schedulers that hash (sh, dh, mh): what is in them, and where they are. */
 import { HASH_BUCKETS } from "../../kernel/schedule/bucket.ts";
-import { dhBuckets, mhBuckets, shBuckets } from "../../kernel/schedule/buckets.ts";
+import { dhBuckets, maglevAddress, mhBuckets, shBuckets } from "../../kernel/schedule/buckets.ts";
 import { MAGLEV_BUCKETS } from "../../kernel/schedule/mh.ts";
 import { SCHEDULER_DH, SCHEDULER_MH, SCHEDULER_SH } from "../../kernel/tables.ts";
 import { type AddressNumber, wordOf } from "../configuration/address.ts";
 import type { DraftService } from "../configuration/draft-service.ts";
+import { familyOfService } from "../configuration/identity.ts";
 import type { DirectorMemory } from "../memory/director-memory.ts";
 
 /** How many buckets a scheduler's table has; 0: it has none. */
@@ -22,11 +23,12 @@ export function buildBuckets(memory: DirectorMemory, service: DraftService, star
   }
 }
 
-function contentsOf({ settings, list }: DraftService): Uint16Array {
+function contentsOf({ identity, settings, list }: DraftService): Uint16Array {
+  const family = familyOfService(identity.kind);
   const members = list.map(({ row, port, address, settings: { weight }, lastWeight }) => ({
     destination: row,
     weight,
-    address: folded(address),
+    address: maglevAddress(wordsOf(address), family),
     port,
     lastWeight,
   }));
@@ -34,8 +36,6 @@ function contentsOf({ settings, list }: DraftService): Uint16Array {
   return settings.scheduler === SCHEDULER_SH ? shBuckets(members) : dhBuckets(members);
 }
 
-/** An IPv6 address as schedulers hash it: the exclusive or of its words. */
-function folded(address: AddressNumber): number {
-  if (typeof address === "number") return address;
-  return (wordOf(address, 0) ^ wordOf(address, 1) ^ wordOf(address, 2) ^ wordOf(address, 3)) >>> 0;
+function wordsOf(address: AddressNumber): number[] {
+  return typeof address === "number" ? [address, 0, 0, 0] : [0, 1, 2, 3].map((word) => wordOf(address, word));
 }

@@ -21,7 +21,7 @@ export interface WeightedBucketMember extends BucketMember {
 }
 
 export interface MaglevMember extends BucketMember {
-  /** Its address as a number in host order; of IPv6 the exclusive or of the four words. */
+  /** Its address as `maglevAddress` gives it. */
   readonly address: number;
   /** As the service's table says; 0 for servers of services by mark that have none. */
   readonly port: number;
@@ -52,6 +52,15 @@ function inTurn(members: readonly { readonly destination: number; readonly turns
     filled = end;
   }
   return table;
+}
+
+/**
+ * A real server's address (`Address.words`) as mh takes it. All servers are seen as of the service's family: of an IPv6 server
+ * behind a tunnel of an IPv4 service only the first word counts, otherwise the exclusive or of all.
+ */
+export function maglevAddress(words: readonly number[], family: 4 | 6): number {
+  if (family === 4) return words[0]!;
+  return words.reduce((folded, word) => (folded ^ word) >>> 0, 0);
 }
 
 const SKIP_KEY = 2654446892n;

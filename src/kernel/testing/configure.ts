@@ -5,10 +5,10 @@
 import type { Machine } from "../../bpf/index.ts";
 import { copy, make } from "../../bpf/index.ts";
 import { ip, splitHostPort } from "../../net/index.ts";
-import { dhBuckets, mhBuckets, shBuckets } from "../schedule/buckets.ts";
+import { dhBuckets, maglevAddress, mhBuckets, shBuckets } from "../schedule/buckets.ts";
 import { currentWeightAfterEdit } from "../schedule/wrr-weight.ts";
 import { DEFAULT_TIMEOUTS } from "../state/default-timeouts.ts";
-import { SYSCTL_LBLC_EXPIRATION, SYSCTL_LBLCR_EXPIRATION } from "../sysctls.ts";
+import { defaultSysctls, findSysctl } from "../sysctls.ts";
 import {
   type Address,
   buckets,
@@ -146,8 +146,6 @@ const NOWHERE = 0xffff;
 const MEMBERS_A_POOL = 64;
 const LOCAL_ADDRESSES_A_SERVICE = 16;
 const BUCKETS_A_POOL = 4096;
-/** Seconds: a day. */
-const LOCALITY_EXPIRATION = 86_400;
 
 function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
@@ -167,10 +165,18 @@ export class Configuration {
       all.epoch = 1;
       all.connectionLimit = connectionLimit;
       all.cpus = machine.cpus;
-      all.sysctls[SYSCTL_LBLC_EXPIRATION] = LOCALITY_EXPIRATION;
-      all.sysctls[SYSCTL_LBLCR_EXPIRATION] = LOCALITY_EXPIRATION;
+      for (const [index, word] of defaultSysctls().entries()) all.sysctls[index] = word;
     });
     this.setTimeouts(DEFAULT_TIMEOUTS);
+  }
+
+  /** Sets a sysctl by name. */
+  setSysctl(name: string, value: number): void {
+    const sysctl = findSysctl(name.replace("net/ipv4/vs/", ""));
+    if (sysctl === undefined) throw new Error(`no sysctl ${name}`);
+    this.#machine.run(() => {
+      general.at(0).sysctls[sysctl.index] = value >>> 0;
+    });
   }
 
   /** Sets the timeouts of all states, s. */
@@ -417,10 +423,16 @@ function weightsOf(service: ConfiguredService): { readonly maximum: number; read
 }
 
 /** The table of a scheduler that has one. */
-function bucketsOf({ scheduler, servers: list }: ConfiguredService): Uint16Array {
+function bucketsOf({
+  protocol,
+  endpoint: service,
+  scheduler,
+  servers: list,
+}: ConfiguredService): Uint16Array {
+  const family = protocol === "mark6" || service.includes("[") ? 6 : 4;
   const listed = list.map(({ endpoint, slot, weight, lastWeight }) => {
     const { host, port } = splitEndpoint(endpoint);
-    const address = wordsOf(host).reduce((folded, word) => (folded ^ word) >>> 0, 0);
+    const address = maglevAddress(wordsOf(host), family);
     return { destination: slot, weight, lastWeight, address, port };
   });
   if (scheduler === "dh") return dhBuckets(listed);
