@@ -136,9 +136,39 @@ export const Sctp = struct("Sctp", {
 });
 export type Sctp = Infer<typeof Sctp>;
 
+/** What each chunk of SCTP begins with; the length counts this too, not the padding to four bytes behind the chunk. */
+export const SctpChunk = struct("SctpChunk", { type: u8, flags: u8, length: u16be });
+export type SctpChunk = Infer<typeof SctpChunk>;
+
 /** UDP (RFC 768). A checksum of 0: there is none. */
 export const Udp = struct("Udp", { source: u16be, destination: u16be, length: u16be, checksum: u16be });
 export type Udp = Infer<typeof Udp>;
+
+/** Protocols that carry IP packets in tunnels: IPv4, IPv6, GRE. */
+export const PROTOCOL_IPIP = 4;
+export const PROTOCOL_IPV6 = 41;
+export const PROTOCOL_GRE = 47;
+
+/**
+ * UDP with what GUE puts behind it (draft-ietf-intarea-gue, version 0): version (2 bits), control (1), length of optional fields in
+ * words (5); the protocol of what follows; flags.
+ */
+export const Gue = struct("Gue", {
+  source: u16be,
+  destination: u16be,
+  length: u16be,
+  checksum: u16be,
+  versionLength: u8,
+  protocol: u8,
+  flags: u16be,
+});
+export type Gue = Infer<typeof Gue>;
+
+/** GRE (RFC 2784): flags (the highest bit: with checksum), EtherType of what follows; then the checksum, if there is one. */
+export const Gre = struct("Gre", { flags: u16be, protocol: u16be });
+export type Gre = Infer<typeof Gre>;
+export const GreChecksum = struct("GreChecksum", { checksum: u16be, reserved: u16be });
+export type GreChecksum = Infer<typeof GreChecksum>;
 
 /** An ICMP error (RFC 792, RFC 1191): what follows is the packet that it is about, as far as it is quoted. */
 export const Icmp = struct("Icmp", { type: u8, code: u8, checksum: u16be, unused: u16be, mtu: u16be });

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 import { type Packet, TC_NEXT, TC_SHOT, type u8, type u16, type u32 } from "../../bpf/index.ts";
-import { directRouting } from "../options.ts";
-import { destinationTable, FORWARD_ROUTE } from "../tables.ts";
+import { directRouting, tunnels } from "../options.ts";
+import { destinationTable, FORWARD_ROUTE, FORWARD_TUNNEL } from "../tables.ts";
 import { routeTo } from "./route.ts";
+import { tunnelTo } from "./tunnel.ts";
 
 /**
  * Sends a client's packet to the server in slot `destination` by a method other than masquerading; under local (FORWARD_LOCAL)
@@ -22,6 +23,9 @@ export function forwardOtherwise(
     const server = destinationTable.lookup(destination);
     if (server === null) return TC_SHOT;
     return routeTo(packet, transport, protocol, length, destination, server, now);
+  }
+  if (tunnels.value && method === FORWARD_TUNNEL) {
+    return tunnelTo(packet, transport, protocol, length, destination);
   }
   return TC_NEXT;
 }

@@ -18,7 +18,7 @@ import {
 import { answerTimeExceeded, answerTooLarge } from "../icmp/answer.ts";
 import { type Destination, destinationTable } from "../tables.ts";
 import { age, MAY_FRAGMENT, mayPass, NO_HEADER, TOO_OLD } from "./age.ts";
-import { isFresh, NO_WAY, sendBy, TOO_LARGE } from "./next-hop.ts";
+import { isFresh, NO_WAY, sendBy } from "./next-hop.ts";
 import { askWay, HERE } from "./way.ts";
 import { lengthOnWire } from "./wire-length.ts";
 
@@ -33,7 +33,9 @@ export function routeAnew(packet: Packet, length: u32, destination: u32): u32 {
   const passage = mayPass(packet);
   if (passage === NO_HEADER) return TC_SHOT;
   if (passage === TOO_OLD) return answerTimeExceeded(packet);
-  if (out === TOO_LARGE) return passage === MAY_FRAGMENT ? TC_SHOT : answerTooLarge(packet, server.hop.mtu);
+  if (length > server.hop.mtu) {
+    return passage === MAY_FRAGMENT ? TC_SHOT : answerTooLarge(packet, server.hop.mtu);
+  }
   age(packet);
   return redirectNeighbour(out, 0, next);
 }

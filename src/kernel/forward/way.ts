@@ -24,14 +24,17 @@ import {
 } from "../../bpf/index.ts";
 import { currentTick } from "../clock.ts";
 import type { Destination } from "../tables.ts";
-import { CHECK_EVERY, keepWay, NO_WAY, TOO_LARGE } from "./next-hop.ts";
+import { CHECK_EVERY, keepWay, NO_WAY } from "./next-hop.ts";
 
 const LOOPBACK = 1;
 
-/** Answer of `askWay` that is not an interface, besides NO_WAY and TOO_LARGE: the server is this host itself. */
+/** Answer of `askWay` that is not an interface, besides NO_WAY: the server is this host itself. */
 export const HERE = 0xfffffffe;
 
-/** Asks about the way of a packet that comes in by `interface`. Answers a FIB_* code. */
+/** An MTU that is not known, and that the packet fits. */
+const NO_LIMIT = 0xffff;
+
+/** Asks about the way of a packet of `length` bytes that comes in by `interface`. Answers a FIB_* code. */
 function ask(packet: Packet, server: Destination, length: u32, request: FibLookup, from: u32): s32 {
   request.family = server.family === 6 ? FAMILY_IPV6 : FAMILY_IPV4;
   request.ifindex = from;
@@ -42,26 +45,31 @@ function ask(packet: Packet, server: Destination, length: u32, request: FibLooku
 
 /**
  * Asks the kernel for the way to a server, for a packet of at most `length` bytes on the wire, and keeps it in the
- * server's hop. Answers the interface, NO_WAY, HERE, or TOO_LARGE (the hop's `mtu` says for what). With an interface, `next` is
- * the neighbour to send to.
+ * server's hop. Answers the interface, NO_WAY or HERE. With an interface, `next` is the neighbour to send to, and the packet
+ * is too large if `length` is more than the hop's `mtu`.
  */
 export function askWay(packet: Packet, server: Destination, length: u32, next: NeighbourHop): u32 {
   const hop = server.hop;
   hop.checkAgain = (currentTick() + CHECK_EVERY) >>> 0;
   const request = make(FibLookup);
-  let answer = ask(packet, server, length, request, LOOPBACK);
-  if (answer === FIB_FORWARDING_DISABLED) answer = ask(packet, server, length, request, packet.ifindex);
+  let from = LOOPBACK;
+  let mtu = NO_LIMIT;
+  let answer = ask(packet, server, length, request, from);
+  if (answer === FIB_FORWARDING_DISABLED) {
+    from = packet.ifindex;
+    answer = ask(packet, server, length, request, from);
+  }
+  if (answer === FIB_FRAGMENTATION_NEEDED) {
+    mtu = request.totalLength;
+    answer = ask(packet, server, mtu, request, from);
+  }
+  if (answer === FIB_SUCCESS) keepWay(hop, request);
+  else hop.interface = 0;
+  if (answer === FIB_NO_NEIGHBOUR) hop.mtu = mtu;
   if (answer === FIB_SUCCESS || answer === FIB_NO_NEIGHBOUR) {
     next.family = request.family;
     copy(next.address, request.destination);
-    if (answer === FIB_SUCCESS) keepWay(hop, request);
-    else hop.interface = 0;
     return request.ifindex;
-  }
-  hop.interface = 0;
-  if (answer === FIB_FRAGMENTATION_NEEDED) {
-    hop.mtu = request.totalLength;
-    return TOO_LARGE;
   }
   return answer === FIB_NOT_FORWARDED ? HERE : NO_WAY;
 }

@@ -89,9 +89,17 @@ function interfaceTo([first = 0, second = 0]: readonly number[], isIpv6: boolean
 /** An address and port; of IPv6 the address is told by the table `wide`, field `part`. */
 function endpointText(slot: number, part: "client" | "virtual" | "server", port: number): string {
   const connection = connectionTable.lookup(slot)!;
-  const isIpv6 = (connection.kind & KIND_IPV6) !== 0;
+  const hasWords = (connection.kind & KIND_IPV6) !== 0;
+  const server = destinationTable.lookup(connection.destination)!;
+  // Through a tunnel, the server may be of the other family.
+  const isIpv6 = part === "server" && server.family !== 0 ? server.family === 6 : hasWords;
   const bytes = new DataView(new ArrayBuffer(isIpv6 ? 16 : 4));
-  const words = isIpv6 ? wide.lookup(slot)![part].words : [connection[part]];
+  const words =
+    part === "server" && isIpv6 !== hasWords
+      ? server.address.words
+      : hasWords
+        ? wide.lookup(slot)![part].words
+        : [connection[part]];
   for (let i = 0; i < bytes.byteLength / 4; i++) bytes.setUint32(4 * i, words[i]!);
   return formatEndpoint({ address: new Uint8Array(bytes.buffer), port });
 }

@@ -14,6 +14,7 @@ import {
 import { family } from "../../options.ts";
 import { destinationTable } from "../../tables.ts";
 import { routeTo } from "../route.ts";
+import { tunnelTo } from "../tunnel.ts";
 
 /** The slot of the only server of a configuration with one service. */
 export const SERVER = 2;
@@ -39,4 +40,12 @@ export function routeEntry(packet: Packet): u32 {
   if (found === 0 || server === null) return TC_NEXT;
   const length = (packet.length - LINK_HEADER) & 0xffff;
   return routeTo(packet, (found >>> 8) & 0xffff, found & 0xff, length, SERVER, server, currentTick());
+}
+
+/** Tunnelling of IPv4 or (option `family`) IPv6. */
+export function tunnelEntry(packet: Packet): u32 {
+  const found = transportOf(packet);
+  if (found === 0) return TC_NEXT;
+  const length = (packet.length - LINK_HEADER) & 0xffff;
+  return tunnelTo(packet, (found >>> 8) & 0xffff, found & 0xff, length, SERVER);
 }
