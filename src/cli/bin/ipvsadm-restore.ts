@@ -1,8 +1,3 @@
-import { useCompileCache } from "../compile-cache.ts";
+import { start } from "../start.ts";
 
-useCompileCache();
-const [{ main }, { runIpvsadmRestore }] = await Promise.all([
-  import("../ipvsadm/main.ts"),
-  import("../ipvsadm/restore-script.ts"),
-]);
-await main("ipvsadm-restore", runIpvsadmRestore);
+await start("ipvsadm-restore");

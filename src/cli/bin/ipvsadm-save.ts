@@ -1,8 +1,3 @@
-import { useCompileCache } from "../compile-cache.ts";
+import { start } from "../start.ts";
 
-useCompileCache();
-const [{ main }, { runIpvsadmSave }] = await Promise.all([
-  import("../ipvsadm/main.ts"),
-  import("../ipvsadm/save-script.ts"),
-]);
-await main("ipvsadm-save", runIpvsadmSave);
+await start("ipvsadm-save");

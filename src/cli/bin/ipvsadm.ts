@@ -1,8 +1,3 @@
-import { useCompileCache } from "../compile-cache.ts";
+import { start } from "../start.ts";
 
-useCompileCache();
-const [{ main }, { runIpvsadm }] = await Promise.all([
-  import("../ipvsadm/main.ts"),
-  import("../ipvsadm/run.ts"),
-]);
-await main("ipvsadm", runIpvsadm);
+await start("ipvsadm");
