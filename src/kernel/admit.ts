@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /**
  * What happens to a packet that belongs to no connection. The functions compiled by themselves take numbers: `ports` is source ×
- * 65536 + destination, `what` is protocol × 256 + TCP flags; of IPv6 the addresses are those looked for (`lookFor`), and
+ * 65536 + destination, `what` is protocol × 256 + TCP flags or SCTP's EVENT_*; of IPv6 the addresses are those looked for (`lookFor`), and
  * `source` and `destination` their words.
  */
 import { make, type u16, type u32 } from "../bpf/index.ts";
 import { currentTick } from "./clock.ts";
-import { createConnection, LOST } from "./connection/create.ts";
+import { createConnection, kindOfMethod, LOST } from "./connection/create.ts";
 import { countRefused } from "./events.ts";
-import { TCP_RST, TCP_SYN } from "./headers.ts";
 import { family, fullnat, markServices, onePacket, persistence, sctpServices } from "./options.ts";
 import { askTemplate, keepTemplate } from "./persistence/template.ts";
 import { choose } from "./schedule/choose.ts";
 import { chooseConsistently } from "./schedule/consistent.ts";
 import { serviceOf } from "./service.ts";
 import { stateAfterSegment, timeoutOf } from "./state/follow.ts";
-import { SYSCTL_CACHE_BYPASS, SYSCTL_SLOPPY_SCTP, SYSCTL_SLOPPY_TCP } from "./sysctls.ts";
+import { mayOpen } from "./state/reuse.ts";
+import { SYSCTL_CACHE_BYPASS } from "./sysctls.ts";
 import {
   destinationTable,
   FlowKey,
@@ -49,26 +49,10 @@ export const STATELESS = 0xfffffffd;
 export const BY_ITSELF = 0x80000000;
 export const DESTINATION = 0xffff;
 
-/** What SCTP's first chunk is in `what`, where TCP has flags: its type, an INIT. */
-export const SCTP_INIT = 1;
-
 /** Whether the table was full so short a time ago that flows without state may still live. */
 export function wasFull(state: u32, now: u32): boolean {
   const fullAt = pressure.at(0).fullAt;
   return fullAt !== 0 && now < fullAt + timeoutOf(state);
-}
-
-/** Whether a packet opens a connection of its protocol. */
-function mayOpen(what: u16): boolean {
-  const protocol = what >>> 8;
-  if (protocol === PROTOCOL_TCP) {
-    if ((what & TCP_RST) !== 0) return false;
-    return (what & TCP_SYN) !== 0 || settings.at(0).sysctls[SYSCTL_SLOPPY_TCP]! !== 0;
-  }
-  if (sctpServices.value && protocol === PROTOCOL_SCTP) {
-    return (what & 0xff) === SCTP_INIT || settings.at(0).sysctls[SYSCTL_SLOPPY_SCTP]! !== 0;
-  }
-  return true;
 }
 
 /** Whether a packet without a connection can be let go without another look: one that opens none. */
@@ -159,10 +143,12 @@ export function chooseServer(serviceIndex: u32, source: u32, destination: u32, p
   return chosen;
 }
 
-/** The state of a connection that a packet opens. */
-function openingState(what: u16): u32 {
+/** The state of a connection that a packet opens, forwarded by `method`. SCTP's is followed when the packet comes by again. */
+function openingState(what: u16, method: u32): u32 {
   const protocol = what >>> 8;
-  if (protocol === PROTOCOL_TCP) return stateAfterSegment(STATE_NONE, FROM_CLIENT, what & 0xff);
+  if (protocol === PROTOCOL_TCP) {
+    return stateAfterSegment(STATE_NONE, kindOfMethod(method), FROM_CLIENT, what & 0xff);
+  }
   if (sctpServices.value && protocol === PROTOCOL_SCTP) return STATE_SCTP;
   return STATE_UDP;
 }
@@ -177,7 +163,7 @@ export function connect(source: u32, destination: u32, ports: u32, what: u16, ch
   const key = make(FlowKey);
   setFlowKey(key, source, destination, ports, what >>> 8);
   const now = currentTick();
-  const slot = createConnection(key, server, chosen, openingState(what), now);
+  const slot = createConnection(key, server, chosen, openingState(what, server.forward), now);
   if (slot < STATELESS) return slot;
   if (slot !== LOST) pressure.at(0).fullAt = now;
   return STATELESS;

@@ -56,7 +56,6 @@ import {
   LONGEST_HEADERS,
   PACKET_HOST,
   Sctp,
-  TCP_SYN,
   Tcp,
   Udp,
 } from "./headers.ts";
@@ -75,7 +74,9 @@ import {
 } from "./options.ts";
 import { leaveHost } from "./outgoing.ts";
 import { assure } from "./persistence/control.ts";
-import { followTcp, renew } from "./state/follow.ts";
+import { followSctp, followTcp, renew } from "./state/follow.ts";
+import { beginsAnew, isReusable } from "./state/reuse.ts";
+import { sctpEvent } from "./state/sctp-event.ts";
 import { statelessDestination, statelessReply } from "./stateless.ts";
 import { SYSCTL_EXPIRE_NODEST_CONN } from "./sysctls.ts";
 import {
@@ -103,12 +104,10 @@ import {
   PROTOCOL_TCP,
   PROTOCOL_UDP,
   programs,
-  STATE_CLOSE,
   STATE_ENDED,
   STATE_ESTABLISHED,
   STATE_MASK,
   STATE_REMOVED,
-  STATE_TIME_WAIT,
   STATE_UDP,
   scratch,
   settings,
@@ -233,7 +232,7 @@ function classify(packet: Packet, key: FlowKey, transport: u16, length: u32, pro
     if (sctp === null) return malformed();
     key.sourcePort = sctp.source;
     key.destinationPort = sctp.destination;
-    what |= sctp.chunk;
+    what |= sctpEvent(packet, transport, sctp.chunk, sctp.chunkLength) & 15;
   } else if (protocol === PROTOCOL_UDP) {
     const udp = packet.header(Udp, transport);
     if (udp === null) return malformed();
@@ -260,22 +259,40 @@ function admit(packet: Packet, key: FlowKey, what: u16): u32 {
   const mine = scratch.lookup(0);
   if (mine === null) return TC_SHOT;
   mine.decision = decision < BY_ITSELF ? 0 : decision;
+  mine.admitted = decision < BY_ITSELF ? decision + 1 : 0;
   tailCall(packet, programs, family.value === 6 ? PROGRAM_IPV6 : PROGRAM_IPV4);
   mine.decision = 0;
   return TC_SHOT;
 }
 
-/**
- * Whether a connection is alive. A SYN from the client on one that is over (TIME_WAIT or CLOSE) begins another, which is
- * scheduled anew (IPVS: conn_reuse_mode 1): the old one ends here.
- */
+/** Whether a connection is alive: neither ended, nor to make way for one that this packet begins. */
 function isCurrent(connection: Connection, index: u32, direction: u32, what: u16): boolean {
   const word = readOnce(connection, "state");
   if ((word & (STATE_REMOVED | STATE_ENDED)) !== 0) return false;
-  if ((what & TCP_SYN) === 0 || direction !== FROM_CLIENT || what >>> 8 !== PROTOCOL_TCP) return true;
-  const state = word & STATE_MASK;
-  if (state !== STATE_TIME_WAIT && state !== STATE_CLOSE) return true;
-  return expire(index) === 0;
+  if (direction !== FROM_CLIENT || !beginsAnew(what)) return true;
+  return makeWay(index) === 0;
+}
+
+/**
+ * A packet came that begins a connection where there is one: that ends if it is over, or (IPVS: expire_nodest_conn) if its
+ * server is gone or gets no new ones. Returns 1 if so: another is scheduled. @separate
+ */
+export function makeWay(index: u32): u32 {
+  const connection = connectionTable.lookup(index);
+  const mine = scratch.lookup(0);
+  if (connection === null || mine === null) return 0;
+  if (mine.admitted === index + 1) {
+    // The packet is the one that this connection was made for.
+    mine.admitted = 0;
+    return 0;
+  }
+  const word = readOnce(connection, "state");
+  let ends = isReusable(connection.kind, word & STATE_MASK);
+  if (!ends && settings.at(0).sysctls[SYSCTL_EXPIRE_NODEST_CONN]! !== 0) {
+    const server = destinationTable.lookup(connection.destination);
+    ends = server !== null && (server.available === 0 || server.weight === 0);
+  }
+  return ends && retire(connection, index, word, currentTick()) ? 1 : 0;
 }
 
 /** Ends a connection. 0: it lives on, as it changed meanwhile. @separate */
@@ -292,12 +309,18 @@ function prove(connection: Connection, state: u32, direction: u32): void {
 
 /** The state of a connection after a packet. */
 function follow(connection: Connection, server: Destination, direction: u32, what: u16): u32 {
-  if (what >>> 8 !== PROTOCOL_TCP) return STATE_UDP;
-  return followTcp(connection, server, readOnce(connection, "state"), direction, what & 0xff);
+  const protocol = what >>> 8;
+  if (tcpServices.value && protocol === PROTOCOL_TCP) {
+    return followTcp(connection, server, readOnce(connection, "state"), direction, what & 0xff);
+  }
+  if (sctpServices.value && protocol === PROTOCOL_SCTP) {
+    return followSctp(connection, server, readOnce(connection, "state"), direction, what & 0xff);
+  }
+  return STATE_UDP;
 }
 
 /**
- * A packet of the flow `key` (`what`: protocol × 256 + TCP flags, or SCTP's first chunk), of `length` bytes without its link header;
+ * A packet of the flow `key` (`what`: protocol × 256 + TCP flags, or SCTP's EVENT_*), of `length` bytes without its link header;
  * `part`: where a first fragment's payload begins (fragment/part.ts), 0 of a whole packet.
  */
 function direct(packet: Packet, key: FlowKey, transport: u16, length: u32, what: u16, part: u16): u32 {

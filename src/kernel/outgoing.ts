@@ -8,7 +8,8 @@ import { currentTick } from "./clock.ts";
 import { countTraffic, packetsOf } from "./count.ts";
 import { connectionOf, directionOf, findFlowByCall, hashOf } from "./flow.ts";
 import { translate } from "./forward/translate.ts";
-import { followTcp, renew } from "./state/follow.ts";
+import { sctpServices } from "./options.ts";
+import { followSctp, followTcp, renew } from "./state/follow.ts";
 import {
   connectionTable,
   destinationTable,
@@ -17,6 +18,7 @@ import {
   FROM_CLIENT,
   FROM_SERVER,
   KIND_FORWARD_SHIFT,
+  PROTOCOL_SCTP,
   PROTOCOL_TCP,
   STATE_ENDED,
   STATE_REMOVED,
@@ -37,6 +39,9 @@ export function leaveHost(packet: Packet, key: FlowKey, transport: u16, length: 
   if (server === null || server.isLocal === 0) return TC_NEXT;
   let state = STATE_UDP;
   if (what >>> 8 === PROTOCOL_TCP) state = followTcp(connection, server, word, FROM_SERVER, what & 0xff);
+  if (sctpServices.value && what >>> 8 === PROTOCOL_SCTP) {
+    state = followSctp(connection, server, word, FROM_SERVER, what & 0xff);
+  }
   renew(connection, index, state, currentTick());
   if (server.available !== 0) countTraffic(connection.destination, FROM_SERVER, packetsOf(packet), length);
   translate(packet, transport, FROM_SERVER, connection.virtual, connection.virtualPort);

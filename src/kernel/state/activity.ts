@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /**
- * How a server's connections count: those that are open or opening as active, all others as inactive (recordings of
- * states: SYN_RECV is active). Schedulers and thresholds go by these numbers, so each change is made exactly once: by
+ * How a server's connections count: those that are open or opening as active, all others as inactive (recordings:
+ * transitions/activity.json; SYN_RECV is active). Schedulers and thresholds go by these numbers, so each change is made exactly once: by
  * whoever changed the connection's state word.
  */
 import { atomicAdd, type u32 } from "../../bpf/index.ts";
 import { thresholds } from "../options.ts";
 import { type Destination, STATE_INACTIVE } from "../tables.ts";
 
-/** Bit n: state n is active: ESTABLISHED, SYN_SENT, SYN_RECV, SYNACK. */
-export const ACTIVE_STATES = 0x40e;
+/** Bit n: state n is active: ESTABLISHED, SYN_SENT, SYN_RECV, SYNACK; of SCTP's states ESTABLISHED (24) alone. */
+export const ACTIVE_STATES = 0x100040e;
 
-/** STATE_INACTIVE or 0: how a connection in `state` (0 … 15) counts. */
+/** STATE_INACTIVE or 0: how a connection in `state` (0 … 31) counts. */
 export function activityOf(state: u32): u32 {
   return ((ACTIVE_STATES >>> state) & 1) === 0 ? STATE_INACTIVE : 0;
 }
