@@ -22,13 +22,13 @@ export async function runLvs(words: readonly string[], environment: LvsEnvironme
   try {
     return (await carryOut(parseRequest(words), environment)) ? 0 : FAILED;
   } catch (error) {
+    if (error instanceof UsageError) {
+      environment.stderr(`lvs: ${error.message}\n\`lvs --help\` tells more.\n`);
+      return WRONG_USAGE;
+    }
     const message = isRefused(error) ? NEEDS_ROOT : error instanceof Error ? error.message : String(error);
     const detail = process.env.LVS_DEBUG && error instanceof Error ? `\n${error.stack}` : "";
     environment.stderr(`lvs: ${message}${detail}\n`);
-    if (error instanceof UsageError) {
-      environment.stderr("`lvs --help` tells more.\n");
-      return WRONG_USAGE;
-    }
     return error instanceof Error && "exit" in error && typeof error.exit === "number" ? error.exit : FAILED;
   }
 }
