@@ -36,6 +36,7 @@ import { countMalformed, countOrphaned, countStateless } from "./events.ts";
 import { findTransport, IS_FRAGMENT, NO_TRANSPORT } from "./extensions.ts";
 import { connectionOf, directionOf, findFlow, hashOf, lookFor, NO_CONNECTION } from "./flow.ts";
 import { forward } from "./forward/forward.ts";
+import { placeOf } from "./forward/forward6.ts";
 import { forwardOtherwise } from "./forward/methods.ts";
 import { laterFragment } from "./fragment/later.ts";
 import { leave } from "./fragment/leave.ts";
@@ -412,8 +413,9 @@ function direct(packet: Packet, key: FlowKey, transport: u16, length: u32, what:
   }
   // Slot 0 is nobody's: traffic of servers that were removed is not counted.
   if (destination !== 0) countTraffic(destination, direction, packetsOf(packet), length);
-  if (method !== FORWARD_MASQ) {
-    return forwardOtherwise(packet, method, transport, (what >>> 8) & 0xff, length, way, now);
+  if (family.value === 6 || method !== FORWARD_MASQ) {
+    const place = placeOf(direction, transport, (what >>> 8) & 0xff);
+    return forwardOtherwise(packet, method, place, length, way, port, now);
   }
   return forward(packet, transport, direction, length, address, port, way, hop, now);
 }

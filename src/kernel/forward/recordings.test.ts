@@ -30,6 +30,8 @@ const SCENES = [
   "icmp-frag-needed-from-client-side",
   "frag-needed-nat",
   "ack-without-connection",
+  "nat6-tcp",
+  "nat6-udp",
   "dr-tcp",
   "dr-tcp-server-closes",
   "tun-ipip-tcp",

@@ -3,11 +3,7 @@ import type { Packet, u16, u32 } from "../../bpf/index.ts";
 import { Ipv4, LINK_HEADER, Ports, Udp } from "../headers.ts";
 import { portMapping } from "../options.ts";
 import { FROM_CLIENT, PROTOCOL_TCP } from "../tables.ts";
-import { replaceAddressAndAge, replaceTransportChecksum } from "./checksum.ts";
-
-/** Where the checksums are in TCP's and UDP's headers. */
-const TCP_CHECKSUM = 16;
-const UDP_CHECKSUM = 6;
+import { replaceAddressAndAge, replaceTransportChecksum, TCP_CHECKSUM, UDP_CHECKSUM } from "./checksum.ts";
 
 /**
  * Network address translation, in place: a client's packet gets another destination, a server's another source; the time to
