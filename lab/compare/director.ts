@@ -17,8 +17,8 @@ export interface Answer {
 /** A director in a network namespace. */
 export interface Director {
   readonly name: string;
-  /** Runs ipvsadm with these words. */
-  ipvsadm(words: readonly string[]): Answer;
+  /** Runs ipvsadm with these words and standard input. */
+  ipvsadm(words: readonly string[], input?: string): Answer;
   /** Sets one of the sysctls of IPVS, by its name below net.ipv4.vs. */
   sysctl(name: string, value: number): void;
   /** Gives packets to this destination (address, and port unless 0) a firewall mark, before balancing. */
@@ -44,55 +44,58 @@ export function hasReference(): boolean {
 
 /** ip_vs of the kernel, administered with the ipvsadm that is installed. */
 export function referenceDirector(namespace: string): Director {
-  const run = (command: string, ...words: string[]): Answer => {
+  const run = (command: string, words: readonly string[], input = ""): Answer => {
     const { status, stdout, stderr, error } = inNetworkNamespace(namespace, () =>
-      spawnSync(command, words, { encoding: "utf8" }),
+      spawnSync(command, words, { encoding: "utf8", input }),
     );
     if (error !== undefined) throw error;
     return { status: status ?? -1, stdout, stderr };
   };
   return {
     name: "ip_vs",
-    ipvsadm: (words) => run(REFERENCE!, ...words),
+    ipvsadm: (words, input) => run(REFERENCE!, words, input),
     sysctl: (name, value) => inNetworkNamespace(namespace, () => writeSysctl(`net.ipv4.vs.${name}`, value)),
     mark({ family, protocol, destination, port, mark }) {
       const program = family === 4 ? "iptables" : "ip6tables";
       const match = ["-p", protocol, "-d", destination, ...(port === 0 ? [] : ["--dport", String(port)])];
       const target = ["-j", "MARK", "--set-mark", String(mark)];
-      const { status, stderr } = run(program, "-t", "mangle", "-A", "PREROUTING", ...match, ...target);
+      const { status, stderr } = run(program, ["-t", "mangle", "-A", "PREROUTING", ...match, ...target]);
       if (status !== 0) throw new Error(`${program}: ${stderr}`);
     },
-    close: () => void run(REFERENCE!, "-C"),
+    close: () => void run(REFERENCE!, ["-C"]),
   };
 }
 
-/** Ours: the command's own code, in this process, which spares starting one for each line. */
+/** Our ipvsadm: the command's own code, in this process, which spares starting one for each line. */
+export function ourIpvsadm(
+  administration: () => Administration,
+  words: readonly string[],
+  input = "",
+): Answer {
+  let stdout = "";
+  let stderr = "";
+  const status = runIpvsadm(words, {
+    administration,
+    stdin: () => input,
+    stdout: (text) => {
+      stdout += text;
+    },
+    stderr: (text) => {
+      stderr += text;
+    },
+    names: systemNames(),
+  });
+  return { status, stdout, stderr };
+}
+
+/** Ours, in the kernel. */
 export function ourDirector(namespace: string, connections: number): Director {
   let administration: Administration | undefined;
-  const names = systemNames();
+  const open = () => (administration ??= openAdministration({ connections }));
   return {
     name: "lvs",
-    ipvsadm(words) {
-      let stdout = "";
-      let stderr = "";
-      const status = inNetworkNamespace(namespace, () =>
-        runIpvsadm(words, {
-          administration: () => (administration ??= openAdministration({ connections })),
-          stdin: () => "",
-          stdout: (text) => {
-            stdout += text;
-          },
-          stderr: (text) => {
-            stderr += text;
-          },
-          names,
-        }),
-      );
-      return { status, stdout, stderr };
-    },
-    sysctl(name) {
-      throw new Error(`not there yet: sysctl ${name}`);
-    },
+    ipvsadm: (words, input) => inNetworkNamespace(namespace, () => ourIpvsadm(open, words, input)),
+    sysctl: (name, value) => inNetworkNamespace(namespace, () => open().setSysctl(name, String(value))),
     mark() {
       throw new Error("not there yet: marks");
     },

@@ -1,24 +1,25 @@
 /**
- * Puts ip_vs and lvs on the same traffic: `node dist/lab/compare/main.js [--only ip_vs|lvs] [SCENARIO…]`, as root on a
- * host with the ip_vs module and ipvsadm. Exit status: 0 no difference, 1 differences, 2 it cannot be run here.
+ * Puts directors on the same traffic: `compare [--on A,B] [SCENARIO…]`. Exit status: 0 no difference, 1 differences,
+ * 2 it cannot be run here.
  *
- * --only ip_vs  compares the kernel's ip_vs with itself: what then differs is the comparison's own fault
- * --only lvs    the same with ours; needs no ip_vs
- * SCENARIO      parts of names; default: all
+ * --on      which: ip_vs (the kernel's, with the ipvsadm that is installed), lvs (ours), simulator (ours, without a
+ *           kernel). Default: ip_vs,lvs. The same twice shows what differs by chance.
+ * SCENARIO  parts of names; default: all
  */
 import { parseArgs } from "node:util";
-import { runScenarios } from "./run.ts";
+import { KINDS, type Kind, runScenarios } from "./run.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { only: { type: "string" }, help: { type: "boolean", short: "h" } },
+  options: { on: { type: "string", default: "ip_vs,lvs" }, help: { type: "boolean", short: "h" } },
 });
+const kinds = values.on.split(",");
+const known = (kind: string): kind is Kind => (KINDS as readonly string[]).includes(kind);
 if (values.help) {
-  console.log("usage: compare [--only ip_vs|lvs] [SCENARIO…]");
+  console.log(`usage: compare [--on A,B] [SCENARIO…]; A and B are among ${KINDS.join(", ")}`);
+} else if (!kinds.every(known)) {
+  console.error(`--on takes directors among ${KINDS.join(", ")}, separated by a comma`);
+  process.exitCode = 2;
 } else {
-  process.exitCode = await runScenarios(
-    values.only === undefined ? ["ip_vs", "lvs"] : [values.only, values.only],
-    positionals,
-    console.log,
-  );
+  process.exitCode = await runScenarios(kinds, positionals, console.log);
 }

@@ -50,6 +50,13 @@ export class Play {
     );
   }
 
+  /** Runs lines of ipvsadm's rules, as `ipvsadm --restore` does. */
+  restore(lines: readonly string[]): void {
+    const answers = this.#stages.map(({ director }) => director.ipvsadm(["-R"], `${lines.join("\n")}\n`));
+    const values = answers.map((answer) => JSON.stringify(answer));
+    this.#same(`ipvsadm -R of ${lines.length} lines`, values);
+  }
+
   /** Sets a sysctl of IPVS (below net.ipv4.vs). */
   sysctl(name: string, value: number): void {
     for (const { director } of this.#stages) director.sysctl(name, value);
@@ -79,22 +86,29 @@ export class Play {
     this.packets++;
     const seen = await this.#collect();
     this.answers += seen[0]!.length;
+    // Evaluated for all: each is told once.
+    if (this.#stages.map(({ world }) => world.lostSight()).includes(true)) return seen;
     const canonical = seen.map((frames) =>
       frames
         .map((frame) => frame.canonical)
         .sort()
         .join("\n"),
     );
-    if (new Set(canonical).size > 1) {
-      this.differences.push(`${what}:`);
-      for (const [index, frames] of seen.entries()) {
-        const name = this.#stages[index]!.director.name;
-        if (frames.length === 0) this.differences.push(`  ${name}: nothing`);
-        for (const frame of frames)
-          this.differences.push(`  ${name}: ${frame.text}\n      ${frame.canonical}`);
+    if (new Set(canonical).size > 1) this.#tell(what, seen);
+    return seen;
+  }
+
+  #tell(what: string, seen: readonly (readonly Seen[])[]): void {
+    this.differences.push(`${what}:`);
+    // Bytes only where the words do not show it.
+    const words = new Set(seen.map((frames) => frames.map(({ text }) => text).join("\n")));
+    for (const [index, frames] of seen.entries()) {
+      const name = this.#stages[index]!.director.name;
+      if (frames.length === 0) this.differences.push(`  ${name}: nothing`);
+      for (const { text, canonical } of frames) {
+        this.differences.push(`  ${name}: ${text}`, ...(words.size === 1 ? [`      ${canonical}`] : []));
       }
     }
-    return seen;
   }
 
   /** What the directors sent; waits while one has sent more than another. */
@@ -116,7 +130,7 @@ export class Play {
   /** A new connection's or flow's first packet. */
   open(from: string, to: string): Conversation {
     this.connections++;
-    return new Conversation(this, endpoint(from), endpoint(to), this.#stages.length);
+    return new Conversation(this, endpoint(from), endpoint(to));
   }
 
   /** Compares the virtual server table and the connection table. */
@@ -172,25 +186,20 @@ export class Conversation {
   readonly #servers: { from: Endpoint; to: Endpoint; mac: string; direct: boolean }[] = [];
   #clientSequence = 1000;
   #serverSequence = 5000;
-  readonly #count: number;
 
-  constructor(play: Play, client: Endpoint, service: Endpoint, count: number) {
+  constructor(play: Play, client: Endpoint, service: Endpoint) {
     this.#play = play;
     this.client = client;
     this.service = service;
-    this.#count = count;
   }
 
   get #name(): string {
     return `${formatEndpoint(this.client)} -> ${formatEndpoint(this.service)}`;
   }
 
-  /** Servers' addresses by director, "none" where none was chosen. */
-  get chosen(): string[] {
-    return Array.from({ length: this.#count }, (_, index) => {
-      const server = this.#servers[index];
-      return server === undefined ? "none" : formatIp(server.to.address);
-    });
+  /** Whether a server got a packet of it, from any director. */
+  get isServed(): boolean {
+    return this.#servers.some((server) => server !== undefined);
   }
 
   /** A segment of the client. Flags as letters, SYN and FIN counted. */

@@ -1,33 +1,30 @@
-import { type Director, hasReference, ourDirector, referenceDirector } from "./director.ts";
+import { hasReference, ourDirector, referenceDirector } from "./director.ts";
 import { Play, type Stage } from "./play.ts";
 import type { Scenario } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios.ts";
-import { World } from "./world.ts";
+import { SimulatedWorld, simulatedDirector } from "./simulated.ts";
+import { KernelWorld } from "./world.ts";
 
 const CONNECTIONS = 4096;
-const MOST_SHOWN = 60;
+const MOST_SHOWN = 24;
 const DONE = 0;
 const DIFFERENT = 1;
 const IMPOSSIBLE = 2;
 
-/** Which directors are put on the traffic: "ip_vs" and "lvs", or one of them twice. */
-type Kind = string;
+/** Which directors may be put on the traffic: the kernel's ip_vs, ours in the kernel, ours in the simulator. */
+export const KINDS = ["ip_vs", "lvs", "simulator"] as const;
+export type Kind = (typeof KINDS)[number];
 
 /**
  * Plays all scenarios whose name contains one of `wanted` (none: all), and reports a line each, with all differences.
  * Gives the exit status.
  */
 export async function runScenarios(
-  kinds: readonly [Kind, Kind],
+  kinds: readonly Kind[],
   wanted: readonly string[],
   say: (line: string) => void,
 ): Promise<number> {
-  const unknown = kinds.find((kind) => kind !== "ip_vs" && kind !== "lvs");
-  if (unknown !== undefined) {
-    say(`there is no director "${unknown}": there are ip_vs and lvs`);
-    return IMPOSSIBLE;
-  }
-  if (process.getuid?.() !== 0) {
+  if (process.getuid?.() !== 0 && kinds.some((kind) => kind !== "simulator")) {
     say("this needs root: it makes network namespaces");
     return IMPOSSIBLE;
   }
@@ -38,7 +35,7 @@ export async function runScenarios(
   const chosen = SCENARIOS.filter(
     ({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)),
   );
-  say(`${kinds[0]} and ${kinds[1]}, ${chosen.length} scenarios`);
+  say(`${kinds.join(" and ")}, ${chosen.length} scenarios`);
   let different = 0;
   for (const scenario of chosen) {
     const began = performance.now();
@@ -57,14 +54,27 @@ export async function runScenarios(
   return different === 0 ? DONE : DIFFERENT;
 }
 
-async function playOne(kinds: readonly [Kind, Kind], scenario: Scenario): Promise<Play> {
+function stageOf(kind: Kind, index: number, { mtu }: Scenario): Stage {
+  if (kind === "simulator") {
+    const world = new SimulatedWorld(CONNECTIONS, mtu);
+    return { world, director: simulatedDirector(world) };
+  }
+  const world = new KernelWorld(`lvs-compare-${process.pid}-${index}`, mtu);
+  try {
+    const make = kind === "ip_vs" ? referenceDirector : ourDirector;
+    return { world, director: make(world.director, CONNECTIONS) };
+  } catch (error) {
+    world.close();
+    throw error;
+  }
+}
+
+/** Plays one scenario on new directors; what broke it off is among the differences. */
+export async function playOne(kinds: readonly Kind[], scenario: Scenario): Promise<Play> {
   const stages: Stage[] = [];
   try {
     for (const [index, kind] of kinds.entries()) {
-      const world = new World(`lvs-compare-${process.pid}-${index}`, scenario.mtu);
-      const director: Director =
-        kind === "ip_vs" ? referenceDirector(world.director) : ourDirector(world.director, CONNECTIONS);
-      stages.push({ world, director });
+      stages.push(stageOf(kind, index, scenario));
     }
     const play = new Play(stages);
     try {

@@ -1,5 +1,6 @@
 /** What is compared. Each scenario has directors of its own. */
 import { client4, client6, rip4, rip6, VIP, VIP6, VIPS4 } from "./addresses.ts";
+import { randomScenario } from "./random.ts";
 import { addService, type Scenario, tcpLives, udpLives } from "./scenario.ts";
 
 const bracketed4 = (n: number) => client4(n);
@@ -250,4 +251,6 @@ export const SCENARIOS: readonly Scenario[] = [
       await play.compareAll();
     },
   },
+  randomScenario({ seed: 1, steps: 240 }),
+  randomScenario({ seed: 2, steps: 240 }),
 ];

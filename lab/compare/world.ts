@@ -1,10 +1,5 @@
-/** The network around one director: a namespace for it, another with the wires' far ends, which send and receive raw frames. */
-import {
-  inNetworkNamespace,
-  openPacketSocket,
-  type PacketSocket,
-  writeSysctl,
-} from "../../src/linux/index.ts";
+/** The network around a director in the kernel: a namespace for it, another with the wires' far ends, which send and receive raw frames. */
+import { openPacketSocket, type PacketSocket } from "../../src/linux/index.ts";
 import { ETHERTYPE, emitEthernet, mac, parseEthernet } from "../../src/net/index.ts";
 import { buildNetwork, type NetworkPlan, namespaceOf, removeNetwork } from "../network.ts";
 import {
@@ -88,8 +83,19 @@ function planOf(prefix: string, mtu: number): NetworkPlan {
   };
 }
 
-/** One director's network. */
-export class World {
+/** One director's network: packets go in, frames come out. */
+export interface World {
+  /** An IP packet arrives at the director, from the router or, with a link-layer address of `from`, from a server. */
+  send(side: Side, ip: Uint8Array, from?: string): void;
+  /** What the director sent since, without waiting; its own housekeeping left out. */
+  receive(): SentFrame[];
+  /** Whether a packet since the last time left what this world knows, so that nothing can be said of what came of it. */
+  lostSight(): boolean;
+  close(): void;
+}
+
+/** In network namespaces of this machine. */
+export class KernelWorld implements World {
   readonly prefix: string;
   readonly director: string;
   readonly #sockets: Readonly<Record<Side, PacketSocket>>;
@@ -107,15 +113,14 @@ export class World {
     };
   }
 
-  /** An IP packet arrives at the director, from the router or from a server. */
   send(side: Side, ip: Uint8Array, from?: string): void {
-    const type = ip[0]! >> 4 === 4 ? ETHERTYPE.IPV4 : ETHERTYPE.IPV6;
-    const source = mac(from ?? ROUTER_MAC);
-    const destination = mac(side === "outside" ? OUTSIDE_MAC : INSIDE_MAC);
-    this.#sockets[side].send(emitEthernet({ source, destination, type, payload: ip }));
+    this.#sockets[side].send(frameTo(side, ip, from));
   }
 
-  /** What the director sent since, without waiting; its own housekeeping left out. */
+  lostSight(): boolean {
+    return false;
+  }
+
   receive(): SentFrame[] {
     const frames: SentFrame[] = [];
     for (const side of ["outside", "inside"] as const) {
@@ -127,10 +132,6 @@ export class World {
     return frames;
   }
 
-  sysctl(name: string, value: string | number): void {
-    inNetworkNamespace(this.director, () => writeSysctl(name, value));
-  }
-
   close(): void {
     this.#sockets.outside.close();
     this.#sockets.inside.close();
@@ -139,6 +140,13 @@ export class World {
 }
 
 const LISTENER_REPORT_2 = 143;
+
+/** The frame that carries a packet to the director. */
+export function frameTo(side: Side, ip: Uint8Array, from = ROUTER_MAC): Uint8Array {
+  const type = ip[0]! >> 4 === 4 ? ETHERTYPE.IPV4 : ETHERTYPE.IPV6;
+  const destination = mac(side === "outside" ? OUTSIDE_MAC : INSIDE_MAC);
+  return emitEthernet({ source: mac(from), destination, type, payload: ip });
+}
 
 /** Not ARP, neighbour discovery or multicast listener reports. */
 function isTraffic(bytes: Uint8Array): boolean {
