@@ -1,4 +1,5 @@
 import { DEFAULT_TIMEOUTS } from "../kernel/state/default-timeouts.ts";
+import { defaultSysctls, formatSysctl, SYSCTLS } from "../kernel/sysctls.ts";
 import { LAYOUT_VERSION, settings } from "../kernel/tables.ts";
 import { AdministrationBase, type Command, type DirectorInfo } from "./administration.ts";
 import { Draft, PublishFirst } from "./configuration/draft.ts";
@@ -9,11 +10,14 @@ import { endConnections, readConnections } from "./connections.ts";
 import { IpvsError, NotSupportedError } from "./errors.ts";
 import { liveRows, readStatuses } from "./listing.ts";
 import { DirectorMemory } from "./memory/director-memory.ts";
-import type { ConnectionEntry, ServiceKey, ServiceStatus, SyncDaemon, Timeouts } from "./model.ts";
+import type { ConnectionEntry, ServiceKey, ServiceStatus, SyncDaemon, Sysctl, Timeouts } from "./model.ts";
 import type { Plane } from "./plane.ts";
+import { refreshAddresses } from "./writing/addresses.ts";
 import { flush } from "./writing/flush.ts";
+import { needsOfAll } from "./writing/needs.ts";
 import { publish } from "./writing/publish.ts";
 import { repair } from "./writing/repair.ts";
+import { availableRows } from "./writing/servers.ts";
 
 /** The version of the IPVS interface that is spoken. */
 export const IPVS_VERSION = "1.2.1";
@@ -54,10 +58,27 @@ export class TableAdministration extends AdministrationBase {
     return new Application(memory).run(commands);
   }
 
+  /** Brings what depends on the host's own addresses up to date: local servers, and sources of tunnels and FullNAT. */
+  refresh(): void {
+    const memory = this.#repaired();
+    memory.plane.settle();
+    const needs = needsOfAll(new Draft(memory));
+    memory.plane.prepare(needs, () => needs);
+    refreshAddresses(memory, availableRows(memory));
+  }
+
   timeouts(): Timeouts {
     const { timeouts } = this.#repaired().settings;
     const [tcp, tcpFin, udp] = SETTABLE_STATES.map((state) => secondsOf(timeouts[state]!.get(0)));
     return { tcp: tcp!, tcpFin: tcpFin!, udp: udp! };
+  }
+
+  override sysctls(): readonly Sysctl[] {
+    const { settings, isShort } = this.#repaired();
+    return SYSCTLS.map((sysctl) => {
+      const words = sysctl.defaults.map((_, i) => settings.sysctls[sysctl.index + i]!.get(0));
+      return { name: sysctl.name, value: formatSysctl(sysctl, words, isShort()) };
+    });
   }
 
   connections(): Iterable<ConnectionEntry> {
@@ -85,11 +106,14 @@ export class TableAdministration extends AdministrationBase {
 export function initialise(plane: Pick<Plane, "map">, sizes: { connections: number; cpus: number }): void {
   const value = new Uint8Array(settings.value.size);
   const view = new DataView(value.buffer);
-  const { layout, epoch, timeouts, connectionLimit, cpus } = settings.value.field;
+  const { layout, epoch, timeouts, sysctls, connectionLimit, cpus } = settings.value.field;
   view.setUint32(layout.offset, LAYOUT_VERSION, true);
   view.setUint32(epoch.offset, 1, true);
   for (const [index, seconds] of DEFAULT_TIMEOUTS.entries()) {
     view.setUint32(timeouts.offset + 4 * index, ticksOf(seconds), true);
+  }
+  for (const [index, word] of defaultSysctls().entries()) {
+    view.setUint32(sysctls.offset + 4 * index, word, true);
   }
   view.setUint32(connectionLimit.offset, sizes.connections, true);
   view.setUint32(cpus.offset, sizes.cpus, true);
@@ -188,7 +212,8 @@ function change(draft: Draft, command: Exclude<Command, { kind: "flush" }>): voi
       draft.deleteLocalAddress(command.service, command.address);
       break;
     case "set-sysctl":
-      throw new NotSupportedError("sysctls", { operation: command.kind });
+      draft.setSysctl(command.name, command.value);
+      break;
     case "set-timeouts":
       draft.setTimeouts(command.timeouts);
       break;

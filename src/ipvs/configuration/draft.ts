@@ -1,5 +1,6 @@
 /** What a sequence of commands makes of the configuration, in memory, before anything is written. */
-import { IpvsError, type Operation } from "../errors.ts";
+import { expectedOf, findSysctl, parseSysctl } from "../../kernel/sysctls.ts";
+import { IpvsError, type Operation, SysctlValueError, UnknownSysctlError } from "../errors.ts";
 import type { DirectorMemory } from "../memory/director-memory.ts";
 import type { Destination, DestinationKey, ServiceKey, Timeouts, VirtualService } from "../model.ts";
 import { type AddressNumber, addressNumber, familyOf, type NumberKey } from "./address.ts";
@@ -29,6 +30,8 @@ export class Draft {
   readonly zeroed: Set<number> = new Set();
   /** Timeouts in seconds, of those that are set. */
   readonly timeouts: { tcp?: number; tcpFin?: number; udp?: number } = {};
+  /** Words of `Settings.sysctls` that are set, by index. */
+  readonly sysctls: Map<number, number> = new Map();
   readonly #slots: ServiceSlots;
   /** Servers that were removed before. */
   readonly removed: RemovedServers;
@@ -54,7 +57,8 @@ export class Draft {
 
   /** Whether there is nothing to write. */
   get isEmpty(): boolean {
-    const touched = this.deleted.length + this.zeroed.size + Object.keys(this.timeouts).length;
+    const touched =
+      this.deleted.length + this.zeroed.size + Object.keys(this.timeouts).length + this.sysctls.size;
     return touched === 0 && this.changed.length === 0;
   }
 
@@ -180,6 +184,18 @@ export class Draft {
     if (tcp > 0) this.timeouts.tcp = tcp;
     if (tcpFin > 0) this.timeouts.tcpFin = tcpFin;
     if (udp > 0) this.timeouts.udp = udp;
+  }
+
+  setSysctl(name: string, value: string): void {
+    const sysctl = findSysctl(name);
+    if (sysctl === undefined) throw new UnknownSysctlError(name);
+    const { index, defaults } = sysctl;
+    const present = defaults.map(
+      (_, i) => this.sysctls.get(index + i) ?? this.memory.settings.sysctls[index + i]!.get(0),
+    );
+    const words = parseSysctl(sysctl, value, present);
+    if (words === undefined) throw new SysctlValueError(name, value, expectedOf(sysctl));
+    for (const [i, word] of words.entries()) this.sysctls.set(index + i, word);
   }
 
   #find(key: ServiceKey): DraftService | null {

@@ -5,13 +5,16 @@ import {
   type LoadedProgram,
   loadProgram,
   openProgram,
+  unpin,
 } from "../../bpf/loader/index.ts";
 import type { CompiledProgram } from "../../bpf/program.ts";
-import { PROGRAM_IPV4, programs, ticker } from "../../kernel/tables.ts";
+import { PROGRAMS } from "../../kernel/programs.ts";
+import { PROGRAM_IPV4, PROGRAM_IPV4_OUTGOING, programs, ticker } from "../../kernel/tables.ts";
 import { IpvsError } from "../errors.ts";
 import type { Needs } from "../plane.ts";
 import { satisfies } from "../writing/needs.ts";
 import { compiledPrograms, TABLES_BY_NAME } from "./compiled-programs.ts";
+import { refreshInterfaceAddresses } from "./interface-addresses.ts";
 import { Interfaces } from "./interfaces.ts";
 import type { PinnedTables } from "./pinned-tables.ts";
 import { suitable } from "./program-ladder.ts";
@@ -19,7 +22,11 @@ import { isOfSource, type ProgramIdentity, parseProgramName } from "./program-op
 import { armRequest, datapathRequests } from "./program-requests.ts";
 import { sourceHash } from "./sources.ts";
 
-const PROGRAM_PIN = "ingress";
+/** Where the programs that are attached are pinned, by their slot. */
+const PINS: ReadonlyMap<number, string> = new Map([
+  [PROGRAM_IPV4, "ingress"],
+  [PROGRAM_IPV4_OUTGOING, "egress"],
+]);
 
 /** A clock whose last tick is longer ago than this, in ns, has stopped. Ticks are 134 ms apart. */
 const CLOCK_STOPPED = 3_000_000_000n;
@@ -49,8 +56,7 @@ export class Datapath {
     const present = this.open();
     try {
       if (present !== null && this.#does(present, changed)) {
-        this.interfaces.attachAll(present);
-        this.#keepTicking();
+        this.#attach(present);
         return;
       }
     } finally {
@@ -64,16 +70,41 @@ export class Datapath {
     const present = this.open();
     if (present === null) return;
     try {
-      this.interfaces.attachAll(present);
-      this.#keepTicking();
+      this.#attach(present);
     } finally {
       present.close();
     }
   }
 
-  /** The program that runs, or null before the first. Close it. */
+  /** Attaches programs that are there already. */
+  #attach(incoming: LoadedProgram): void {
+    const outgoing = this.#open(PROGRAM_IPV4_OUTGOING);
+    try {
+      this.interfaces.attachAll({ incoming, outgoing });
+    } finally {
+      outgoing?.close();
+    }
+    refreshInterfaceAddresses(this.#tables);
+    this.#keepTicking();
+  }
+
+  /** The program that packets come to first, or null before the first service. Close it. */
   open(): LoadedProgram | null {
-    return openProgram(`${this.#tables.directory}/${PROGRAM_PIN}`);
+    return this.#open(PROGRAM_IPV4);
+  }
+
+  #open(slot: number): LoadedProgram | null {
+    return openProgram(this.#pin(slot));
+  }
+
+  #pin(slot: number): string {
+    return `${this.#tables.directory}/${PINS.get(slot)}`;
+  }
+
+  /** The kernel-wide numbers of the programs that packets are handed on to. */
+  programIds(): number[] {
+    const array = this.#tables.map(programs);
+    return PROGRAMS.flatMap(({ slot }) => array.programId(slot) ?? []);
   }
 
   /** What the program that runs was made for; null if there is none or it is not known. */
@@ -123,9 +154,16 @@ export class Datapath {
       this.#arm(arm);
       const array = this.#tables.map(programs);
       for (const [index, { slot }] of requests.entries()) array.setProgram(slot, loaded[index]!);
-      const first = loaded[requests.findIndex(({ slot }) => slot === PROGRAM_IPV4)]!;
-      first.pin(`${this.#tables.directory}/${PROGRAM_PIN}`, { replace: true });
-      this.interfaces.attachAll(first);
+      const loadedFor = (slot: number) => loaded[requests.findIndex((each) => each.slot === slot)] ?? null;
+      const outgoing = loadedFor(PROGRAM_IPV4_OUTGOING);
+      const incoming = loadedFor(PROGRAM_IPV4)!;
+      if (outgoing === null) unpin(this.#pin(PROGRAM_IPV4_OUTGOING));
+      else outgoing.pin(this.#pin(PROGRAM_IPV4_OUTGOING), { replace: true });
+      incoming.pin(this.#pin(PROGRAM_IPV4), { replace: true });
+      refreshInterfaceAddresses(this.#tables);
+      this.interfaces.attachAll({ incoming, outgoing });
+      const inUse = new Set(requests.map(({ slot }) => slot));
+      for (const { slot } of PROGRAMS) if (!inUse.has(slot)) array.clearProgram(slot);
     } finally {
       for (const program of loaded) program.close();
     }

@@ -7,10 +7,11 @@ const GLOBAL: Record<Family, string> = { 4: "net.ipv4.ip_forward", 6: "net.ipv6.
 /**
  * The sysctls of the calling thread's network namespace that keep the kernel from finding ways for packets of that
  * family that come in where the datapath is attached. It asks the interface's own; where all are off, the global one is
- * named, which sets them. With their slashes as dots, but for interfaces whose names have dots.
+ * named, which sets them. Loopback
+ * takes no part. With their slashes as dots, but for interfaces whose names have dots.
  */
 export function forwardingOff(family: Family, interfaces: readonly InterfaceStatus[]): string[] {
-  const attached = interfaces.filter((each) => each.attached);
+  const attached = interfaces.filter((each) => each.attached && each.name !== "lo");
   const off = attached
     .map(({ name }) => `net/ipv${family}/conf/${name}/forwarding`)
     .filter((name) => findSysctl(name) === "0");

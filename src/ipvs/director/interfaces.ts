@@ -1,25 +1,18 @@
-/** The datapath's program at the interfaces of a namespace. */
-import { readdirSync } from "node:fs";
-import {
-  type Attachment,
-  attachClsact,
-  attachTcx,
-  feature,
-  type LoadedProgram,
-  openClsact,
-  openLink,
-  type TcxLink,
-  unpin,
-} from "../../bpf/loader/index.ts";
-import { hasCode, type Link, listLinks, type NetlinkSocket, withRouteSocket } from "../../linux/index.ts";
+/** The datapath's programs at the interfaces of a namespace. */
+import type { LoadedProgram } from "../../bpf/loader/index.ts";
+import { type Link, listLinks, withRouteSocket } from "../../linux/index.ts";
+import { Attachments, attachmentMethod } from "./attachments.ts";
 import { InterfaceMarks } from "./interface-marks.ts";
-
-/** What `tc filter show` calls our filters, where there are no tcx links. */
-const FILTER_NAME = "lvs";
-const LINK_PIN = "link-";
+import { acceptLocal, restoreAcceptLocal } from "./loopback.ts";
 
 /** ARPHRD_ETHER. */
 const ETHERNET = 1;
+
+/** What is attached: a program for packets that come in, and, if there are servers on the director, one for those that go out. */
+export interface AttachedPrograms {
+  readonly incoming: LoadedProgram;
+  readonly outgoing: LoadedProgram | null;
+}
 
 /** An interface of the namespace. */
 export interface InterfaceStatus {
@@ -34,16 +27,20 @@ export interface InterfaceStatus {
 export class Interfaces {
   readonly #directory: string;
   readonly #marks: InterfaceMarks;
+  readonly #incoming: Attachments;
+  readonly #outgoing: Attachments;
 
   /** `directory`: where the namespace's state is pinned. */
   constructor(directory: string) {
     this.#directory = directory;
     this.#marks = new InterfaceMarks(directory);
+    this.#incoming = new Attachments(directory, "ingress");
+    this.#outgoing = new Attachments(directory, "egress");
   }
 
   /** How programs are held at interfaces on this kernel. */
   static method(): "tcx" | "clsact" {
-    return feature("tcxLinks").available ? "tcx" : "clsact";
+    return attachmentMethod();
   }
 
   /** The interfaces of a namespace that has no director. */
@@ -67,28 +64,27 @@ export class Interfaces {
         index: link.index,
         name: link.name,
         excluded: this.#exclusion(link),
-        attached: this.#withAttachment(link, socket, (found) => found?.programId() !== undefined),
+        attached: this.#incoming.programId(link, socket) !== undefined,
       })),
     );
   }
 
   /**
-   * Sees to it that this program is attached to all interfaces that it is for, in place of another, and lets go of
+   * Sees to it that these programs are attached to all interfaces that they are for, in place of others, and lets go of
    * interfaces that are gone.
    */
-  attachAll(program: LoadedProgram): void {
+  attachAll({ incoming, outgoing }: AttachedPrograms): void {
     withRouteSocket((socket) => {
       const links = listLinks(socket);
       this.#forgetAllBut(links);
-      const wanted = program.info().id;
+      const incomingId = incoming.info().id;
+      const outgoingId = outgoing?.info().id ?? 0;
       for (const link of links) {
         if (this.#exclusion(link) !== null) continue;
-        const running = this.#withAttachment(link, socket, (found) => {
-          const id = found?.programId();
-          if (id !== undefined && id !== wanted) found?.update(program);
-          return id;
-        });
-        if (running === undefined) this.#attach(link, program, socket);
+        this.#incoming.put(link, incoming, incomingId, socket);
+        if (outgoing === null) this.#outgoing.remove(link, socket);
+        else this.#outgoing.put(link, outgoing, outgoingId, socket);
+        if (link.loopback) acceptLocal(this.#directory);
       }
     });
   }
@@ -114,7 +110,9 @@ export class Interfaces {
       if (names.length === 0) this.#marks.forbidAll();
       for (const link of links) {
         if (names.length > 0) this.#marks.forbid(link.index);
-        this.#detach(link, socket);
+        this.#incoming.remove(link, socket);
+        this.#outgoing.remove(link, socket);
+        if (link.loopback) restoreAcceptLocal(this.#directory);
       }
     });
   }
@@ -122,46 +120,20 @@ export class Interfaces {
   /** Takes everything of ours off all interfaces, whatever state the rest is in. */
   detachEverything(): void {
     withRouteSocket((socket) => {
-      for (const link of listLinks(socket)) this.#detach(link, socket);
-    });
-    for (const name of this.#pins()) release(`${this.#directory}/${name}`);
-  }
-
-  #attach(link: Link, program: LoadedProgram, socket: NetlinkSocket): void {
-    try {
-      if (Interfaces.method() === "tcx") {
-        const pin = this.#pin(link.index);
-        unpin(pin);
-        attachTcx(program, link.index, { pin }).close();
-      } else {
-        attachClsact(program, link.index, { name: FILTER_NAME, socket });
+      for (const link of listLinks(socket)) {
+        this.#incoming.remove(link, socket);
+        this.#outgoing.remove(link, socket);
       }
-    } catch (error) {
-      // It went away meanwhile.
-      if (!hasCode(error, "ENODEV")) throw error;
-    }
-  }
-
-  #withAttachment<T>(link: Link, socket: NetlinkSocket, use: (found: Attachment | null) => T): T {
-    const pinned = openOurs(this.#pin(link.index));
-    if (pinned === null) return use(openClsact(link.index, { name: FILTER_NAME, socket }));
-    try {
-      return use(pinned);
-    } finally {
-      pinned.close();
-    }
-  }
-
-  #detach(link: Link, socket: NetlinkSocket): void {
-    release(this.#pin(link.index));
-    openClsact(link.index, { name: FILTER_NAME, socket })?.detach({ withQdisc: true });
+    });
+    this.#incoming.releaseAll();
+    this.#outgoing.releaseAll();
+    restoreAcceptLocal(this.#directory);
   }
 
   #forgetAllBut(links: readonly Link[]): void {
     const present = new Set(links.map((link) => link.index));
-    for (const name of this.#pins()) {
-      if (!present.has(Number(name.slice(LINK_PIN.length)))) unpin(`${this.#directory}/${name}`);
-    }
+    this.#incoming.forgetAllBut(present);
+    this.#outgoing.forgetAllBut(present);
     this.#marks.forgetAllBut(present);
   }
 
@@ -170,38 +142,11 @@ export class Interfaces {
     if (never !== null) return never;
     return this.#marks.isForbidden(link.index) ? "detached by request" : null;
   }
-
-  #pin(index: number): string {
-    return `${this.#directory}/${LINK_PIN}${index}`;
-  }
-
-  #pins(): string[] {
-    return readdirSync(this.#directory).filter((name) => name.startsWith(LINK_PIN));
-  }
 }
 
 /** Why the datapath cannot be attached to an interface; null if it can. */
 function exclusion(link: Link): string | null {
-  if (link.loopback) return "loopback";
-  return link.hardwareType === ETHERNET ? null : "no Ethernet frames";
-}
-
-/** Detaches a pinned link and removes its pin. */
-function release(pin: string): void {
-  const link = openOurs(pin);
-  link?.detach();
-  link?.close();
-  unpin(pin);
-}
-
-/** The link pinned there; null if there is none, or something else. */
-function openOurs(pin: string): TcxLink | null {
-  try {
-    return openLink(pin);
-  } catch (error) {
-    if (hasCode(error, "FOREIGN_PIN")) return null;
-    throw error;
-  }
+  return link.loopback || link.hardwareType === ETHERNET ? null : "no Ethernet frames";
 }
 
 function named(names: readonly string[]): Link[] {

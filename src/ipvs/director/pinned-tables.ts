@@ -1,5 +1,5 @@
 /** The maps of one namespace, pinned in its directory. */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { isMap, type MapDefinition } from "../../bpf/index.ts";
 import { createMap, type LoadedMap, openMap } from "../../bpf/loader/index.ts";
 import * as kernel from "../../kernel/tables.ts";
@@ -70,6 +70,16 @@ export class PinnedTables {
   /** Whether there is a map of that definition. */
   exists(definition: MapDefinition): boolean {
     return this.#open.has(definition) || !LATE.has(definition) || existsSync(this.#pin(definition));
+  }
+
+  /** The maps that there are, with the bytes of memory that the kernel counts for each. */
+  sizes(): { readonly map: string; readonly entries: number; readonly bytes: number }[] {
+    return TABLES.filter((definition) => this.exists(definition)).map((definition) => {
+      const map = this.map(definition);
+      const facts = readFileSync(`/proc/self/fdinfo/${map.fd}`, "utf8");
+      const bytes = Number(/^memlock:\s*(\d+)$/m.exec(facts)?.[1] ?? 0);
+      return { map: definition.name, entries: map.capacity, bytes };
+    });
   }
 
   /** The pin appears with the map complete: whoever is killed before leaves nothing. */

@@ -14,7 +14,7 @@ export interface PlacedRequest {
 
 /** The programs that handle packets, for these needs: in the order in which they are to be replaced. */
 export function datapathRequests(needs: Needs): PlacedRequest[] {
-  return PROGRAMS.filter(({ family }) => family === 4 || needs.has("ipv6")).map((program) => ({
+  return PROGRAMS.filter((program) => isNeeded(program, needs)).map((program) => ({
     slot: program.slot,
     request: {
       module: "ingress",
@@ -25,9 +25,13 @@ export function datapathRequests(needs: Needs): PlacedRequest[] {
   }));
 }
 
-/** "lvs4" forwards IPv4, "lva4" admits its new flows. */
-function kindOf({ family, options }: DatapathProgram): string {
-  return `lv${options.admission ? "a" : "s"}${family}`;
+function isNeeded({ family, direction }: DatapathProgram, needs: Needs): boolean {
+  return (family === 4 || needs.has("ipv6")) && (direction === "in" || needs.has("localServers"));
+}
+
+/** "lvs4" forwards IPv4, "lva4" admits its new flows, "lvo4" is for what goes out. */
+function kindOf({ family, direction, options }: DatapathProgram): string {
+  return `lv${direction === "out" ? "o" : options.admission ? "a" : "s"}${family}`;
 }
 
 /** The program that starts the clock. */

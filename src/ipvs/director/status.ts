@@ -1,6 +1,6 @@
 /** What `lvs` can ask and do beyond IPVS: the datapath itself. */
 
-import { type FeatureName, features } from "../../bpf/loader/index.ts";
+import { type FeatureName, features, type LoadedProgram, programById } from "../../bpf/loader/index.ts";
 import { events, LAYOUT_VERSION } from "../../kernel/tables.ts";
 import { IpvsError } from "../errors.ts";
 import { liveRows } from "../listing.ts";
@@ -10,6 +10,7 @@ import { availableRows } from "../writing/servers.ts";
 import { forwardingOff } from "./forwarding.ts";
 import { type InterfaceStatus, Interfaces } from "./interfaces.ts";
 import { requireRoot } from "./kernel-administration.ts";
+import { acceptsLocal } from "./loopback.ts";
 import { NamespaceState, type Present } from "./namespace-state.ts";
 import { choosePlaces, type DirectorOptions } from "./places.ts";
 import { ProgramCache } from "./program-cache.ts";
@@ -43,6 +44,14 @@ export interface ClockStatus {
   readonly age: number | null;
 }
 
+/** A map of the datapath. Some are made when the first configuration needs them. */
+export interface MapStatus {
+  readonly map: string;
+  readonly entries: number;
+  /** Memory that the kernel counts for it. */
+  readonly bytes: number;
+}
+
 /** The director of a namespace, from outside. */
 export interface DirectorStatus {
   /** "none": nothing was configured yet; "unusable": there is state, but of another version or damaged. */
@@ -52,12 +61,21 @@ export interface DirectorStatus {
   /** Where its state is pinned. */
   readonly directory: string;
   readonly layoutVersion: number;
+  /** The program that packets come to first. */
   readonly program: ProgramStatus | null;
+  /** All that the datapath is made of. */
+  readonly programs: readonly ProgramStatus[];
   /** How programs are attached on this kernel. */
   readonly attachment: "tcx" | "clsact";
   readonly interfaces: readonly InterfaceStatus[];
   readonly clock: ClockStatus | null;
   readonly tables: readonly TableFill[];
+  readonly maps: readonly MapStatus[];
+  /**
+   * Whether clients on the director itself are served: loopback is attached to, and takes answers from the director's own
+   * addresses (net.ipv4.conf.lo.accept_local, which attaching sets and detaching sets back).
+   */
+  readonly localClients: boolean;
   /** What the datapath counted about itself, by the names of `Events`. */
   readonly events: Readonly<Record<string, bigint>>;
   /**
@@ -88,7 +106,10 @@ export function directorStatus(options: DirectorOptions = {}): DirectorStatus {
         problem: new ProgramCache(state.places.cacheDirectory).problem() ?? null,
       },
     };
-    const nothing = { program: null, clock: null, tables: [], events: {}, forwardingOff: [] };
+    const nothing = {
+      ...{ program: null, programs: [], clock: null, tables: [], maps: [], events: {} },
+      ...{ forwardingOff: [], localClients: false },
+    };
     try {
       return state.read((present) =>
         present === null
@@ -115,6 +136,7 @@ export function attach(interfaces: readonly string[] = [], options: DirectorOpti
         return false;
       }
       present.datapath.interfaces.allow(interfaces);
+      new TableAdministration(present.plane).refresh();
       present.datapath.refresh();
       return true;
     }),
@@ -153,7 +175,7 @@ function withState<T>(options: DirectorOptions, work: (state: NamespaceState) =>
   });
 }
 
-function presentStatus({ plane, datapath }: Present) {
+function presentStatus({ tables, plane, datapath }: Present) {
   const memory = new DirectorMemory(plane);
   const last = datapath.lastTick();
   const interfaces = datapath.interfaces.status();
@@ -161,8 +183,10 @@ function presentStatus({ plane, datapath }: Present) {
     new TableAdministration(plane).services().map(({ service }) => service.key.family),
   );
   return {
-    program: programStatus(datapath),
+    ...programStatuses(datapath),
     interfaces,
+    localClients: acceptsLocal() && interfaces.some(({ name, attached }) => name === "lo" && attached),
+    maps: tables.sizes(),
     forwardingOff: [...families].sort().flatMap((family) => forwardingOff(family, interfaces)),
     clock: {
       ticking: datapath.isTicking(),
@@ -173,9 +197,19 @@ function presentStatus({ plane, datapath }: Present) {
   };
 }
 
-function programStatus(datapath: Present["datapath"]): ProgramStatus | null {
-  const program = datapath.open();
-  if (program === null) return null;
+function programStatuses(datapath: Present["datapath"]): Pick<DirectorStatus, "program" | "programs"> {
+  const first = datapath.open();
+  const program = first === null ? null : programStatus(first);
+  const others = datapath.programIds().filter((id) => id !== program?.id);
+  const programs = others.flatMap((id) => {
+    const loaded = programById(id);
+    return loaded === null ? [] : [programStatus(loaded)];
+  });
+  return { program, programs: program === null ? programs : [program, ...programs] };
+}
+
+/** Closes the program. */
+function programStatus(program: LoadedProgram): ProgramStatus {
   try {
     const { id, name, jitedBytes, verifiedInstructions } = program.info();
     const identity = parseProgramName(name);

@@ -1,6 +1,7 @@
 import {
   buckets,
   connectionTable,
+  DEFENCE_SHORT,
   destinationBaseline,
   destinationTable,
   due,
@@ -8,6 +9,7 @@ import {
   localAddresses,
   members,
   pools,
+  pressure,
   STATE_ENDED,
   serviceRetired,
   serviceTable,
@@ -36,6 +38,7 @@ export class DirectorMemory {
   readonly rates: readonly WideColumn[];
   #connections: ConnectionColumns | undefined;
   #localAddresses: { readonly capacity: number; readonly address: AddressColumn } | undefined;
+  #defence: Column | undefined;
   #buckets: { readonly capacity: number; readonly destination: Column } | undefined;
 
   constructor(plane: Plane) {
@@ -142,6 +145,12 @@ export class DirectorMemory {
     }
     return this.#buckets;
   }
+
+  /** Whether slots of the connection table run out, so that automatic defences are on. */
+  readonly isShort = (): boolean => {
+    this.#defence ??= new ArrayMemory(this.plane, pressure).column("defence");
+    return (this.#defence.get(0) & DEFENCE_SHORT) !== 0;
+  };
 
   /** Connections that hold on to a destination. */
   connectionsOf(row: number): number {

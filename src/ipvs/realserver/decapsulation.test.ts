@@ -1,5 +1,6 @@
 /** Tunnels with real connections in them: a client that puts its packets into tunnels itself, and a server that takes them out. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { after, before, describe, it } from "node:test";
 import { compile } from "../../bpf/compiler/index.ts";
@@ -66,6 +67,18 @@ const CLIENT_SCRIPT = `
     socket.on("end", () => { console.log(answer); process.exit(0); });
   });
   udp.send(Buffer.alloc(1200), 80, host);`;
+
+/** Devices of the kernel that send to the server, by what they are to add to an IPv4 packet. */
+const DEVICES: Readonly<Record<string, string>> = {
+  ipip: "type ipip",
+  gre: "type gre",
+  "gre with checksum, key and sequence numbers": "type gre csum key 7 seq",
+  gue: `type ipip encap gue encap-sport auto encap-dport ${GUE_PORT} noencap-csum`,
+  "gue with checksum": `type ipip encap gue encap-sport auto encap-dport ${GUE_PORT} encap-csum`,
+  "gue with remote checksum": `type ipip encap gue encap-sport auto encap-dport ${GUE_PORT} encap-csum encap-remcsum`,
+  "gue with remote checksum alone": `type ipip encap gue encap-sport auto encap-dport ${GUE_PORT} noencap-csum encap-remcsum`,
+};
+const hasDevices = skip === false && spawnSync("modprobe", ["-qa", "ipip", "ip_gre", "fou"]).status === 0;
 
 let server: ReturnType<typeof spawnInNamespace> | undefined;
 let decapsulation: Decapsulation | undefined;
@@ -182,6 +195,26 @@ describe("connections through tunnels", { skip }, () => {
         });
       }
     }
+  }
+
+  for (const [name, device] of Object.entries(DEVICES)) {
+    const skipDevice = hasDevices ? false : "this kernel has no tunnel devices";
+    it(`the kernel's ${name}`, { skip: skipDevice }, async () => {
+      const before = decapsulation!.packets(VIRTUAL[4]);
+      const run = (command: string): void => {
+        const done = inNetworkNamespace(CLIENT, () => spawnSync("sh", ["-c", command], { encoding: "utf8" }));
+        assert.equal(done.status, 0, `${command}: ${done.stderr}`);
+      };
+      run(`ip link add t0 ${device} local 198.18.0.10 remote 198.18.0.1`);
+      try {
+        run("ip link set t0 up && ip route replace 192.0.2.1/32 dev t0 src 198.18.0.10");
+        assert.equal(await runClient(VIRTUAL[4]), String(BYTES));
+      } finally {
+        run("ip link del t0 && ip route replace 192.0.2.1/32 via 198.18.0.1");
+      }
+      const packets = decapsulation!.packets(VIRTUAL[4]) - before;
+      assert.ok(packets > 10, `${packets} packets came in tunnels`);
+    });
   }
 
   it("addresses come and go", async () => {

@@ -58,8 +58,8 @@ export function publish(draft: Draft): void {
   const { memory } = draft;
   const plan = makePlan(draft);
   const changed = [...plan.added, ...plan.altered];
-  const timeouts = timeoutChanges(draft);
-  if (changed.length + plan.deleted.length + timeouts.length + draft.zeroed.size === 0) return;
+  const values = [...timeoutChanges(draft), ...sysctlChanges(draft)];
+  if (changed.length + plan.deleted.length + values.length + draft.zeroed.size === 0) return;
   const finder = new RoomFinder(memory);
   const rooms = changed.map((service) => finder.take(service));
   if (changed.length > 0) {
@@ -76,7 +76,7 @@ export function publish(draft: Draft): void {
   publishServices(memory, plan);
   const edits = plan.altered.flatMap((service) => changesOf(memory, service));
   const redirected = edits.filter(({ field }) => field === "forward").map(({ row }) => row);
-  carryOut(memory, [...edits, ...timeouts], finder.members);
+  carryOut(memory, [...edits, ...values], finder.members);
 
   retire(memory, plan);
   for (const service of plan.altered)
@@ -208,6 +208,12 @@ function timeoutChanges({ timeouts, memory }: Draft): Change[] {
     if (value === undefined || memory.settings.timeouts[state]!.get(0) === ticksOf(value)) return [];
     return [{ field: "timeout", row: state, value: ticksOf(value) }];
   });
+}
+
+function sysctlChanges({ sysctls, memory }: Draft): Change[] {
+  return [...sysctls]
+    .filter(([index, word]) => memory.settings.sysctls[index]!.get(0) !== word)
+    .map(([index, word]) => ({ field: "sysctl", row: index, value: word }));
 }
 
 /** What follows from the publication: servers no list names any more, what they had counted, freed slots. */
