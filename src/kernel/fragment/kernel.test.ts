@@ -25,13 +25,16 @@ before(async () => {
   director = new KernelDirector(await compilePrograms(), ENTRIES);
   director.configureAs(simulated);
   network = new TestNetwork(`icmp-${process.pid}`);
-  director.attach(network.name, [CLIENT_SIDE, SERVER_SIDE]);
+  director.attach(
+    network.name,
+    [CLIENT_SIDE, SERVER_SIDE].map((side) => network.indexOf(side)),
+  );
 });
 
 after(() => {
   if (skip) return;
-  director.close();
-  network.close();
+  network?.close();
+  director?.close();
 });
 
 const payload = Uint8Array.from({ length: 9000 }, (_, i) => i * 7 + (i >>> 8));

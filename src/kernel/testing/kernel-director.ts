@@ -112,7 +112,7 @@ export class KernelDirector {
   attach(namespace: string, interfaces: readonly number[]): void {
     inNetworkNamespace(namespace, () => {
       for (const ifindex of interfaces) {
-        const attach = feature("tcxLinks") ? attachTcx : attachClsact;
+        const attach = feature("tcxLinks").available ? attachTcx : attachClsact;
         this.#attached.push(attach(this.program, ifindex));
       }
     });

@@ -1,6 +1,6 @@
 /**
  * The network of the recordings (recordings/packets, "topology") in two namespaces: the director's, and one with the far ends of its
- * wires. Interfaces have the numbers that `TestDirector` gives them, routes and neighbours are what its routing knows.
+ * wires. Routes and neighbours are what the routing of `TestDirector` knows, and interfaces go by the numbers it gives them.
  */
 import {
   addAddress,
@@ -49,6 +49,7 @@ export class TestNetwork {
   readonly name: string;
   readonly #outside: string;
   readonly #wires: PacketSocket[] = [];
+  readonly #indexes = new Map<number, number>();
 
   /** Needs root. `mtu`: of the director's interface towards the servers. */
   constructor(name: string, { mtu = 1500 }: { readonly mtu?: number } = {}) {
@@ -77,8 +78,7 @@ export class TestNetwork {
           { name: here, mac: mac(macs[0]), up: true },
           { name: there, mac: mac(macs[1]), namespace: this.#outside, up: true },
         );
-        const given = linkIndex(route, here);
-        if (given !== index) throw new Error(`${here} has number ${given}, not ${index}`);
+        this.#indexes.set(index, linkIndex(route, here));
       }
       addAddress(route, "d0", parsePrefix("169.254.1.2/30")!);
       addAddress(route, "d0", parsePrefix("2001:db8:c::2/64")!);
@@ -97,6 +97,13 @@ export class TestNetwork {
       addRoute(route, { to: parsePrefix("2001:db8:f::/64")!, link: "lo", type: RTN.LOCAL });
       setLink(route, "d1", { mtu });
     });
+  }
+
+  /** The number that the kernel gave the interface CLIENT_SIDE or SERVER_SIDE. */
+  indexOf(side: number): number {
+    const index = this.#indexes.get(side);
+    if (index === undefined) throw new RangeError(`there is no interface ${side}`);
+    return index;
   }
 
   /** Puts a frame on the wire of an interface, towards the director. */
