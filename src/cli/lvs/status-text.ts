@@ -15,13 +15,15 @@ function summary(status: DirectorStatus): string[] {
     ["state", state(status)],
     ["directory", status.directory],
   ];
-  const { program, clock } = status;
+  const { programs, program, clock } = status;
+  for (const [index, { name, id, machineCodeBytes, current }] of programs.entries()) {
+    const age = current ? "" : ", of another version of lvs: the next change replaces it";
+    rows.push([index === 0 ? "programs" : "", `${name} #${id}, ${machineCodeBytes} bytes${age}`]);
+  }
   if (program !== null) {
     const on = Object.entries(program.options)
       .filter(([, value]) => value !== false)
       .map(([name, value]) => (value === true ? name : `${name}=${value}`));
-    const age = program.current ? "" : ", of another version of lvs: the next change replaces it";
-    rows.push(["program", `${program.name} #${program.id}, ${program.machineCodeBytes} bytes${age}`]);
     rows.push(["compiled for", on.join(", ")]);
   }
   if (clock !== null) {
@@ -30,6 +32,13 @@ function summary(status: DirectorStatus): string[] {
   }
   for (const name of status.forwardingOff) {
     rows.push(["FORWARDING OFF", `${name} is 0: packets are not forwarded; \`sysctl -w ${name}=1\` helps`]);
+  }
+  if (status.state === "ready") {
+    const served = "the director itself can be a client";
+    const why = "lo must be attached, and net.ipv4.conf.lo.accept_local 1";
+    rows.push(["local clients", status.localClients ? served : `NOT SERVED: ${why}`]);
+    const bytes = status.maps.reduce((sum, map) => sum + map.bytes, 0);
+    rows.push(["memory", `${(bytes / 2 ** 20).toFixed(1)} MiB in ${status.maps.length} maps`]);
   }
   for (const { table, used, size } of status.tables) {
     rows.push([table, `${used} of ${size} (${((used / size) * 100).toFixed(1)} %)`]);
