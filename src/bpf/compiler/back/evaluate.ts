@@ -1,5 +1,5 @@
 /** The meaning of the IR's operations on 64-bit values (bigints in 0 … 2^64−1). */
-import type { AluOperation, Comparison } from "../../ir.ts";
+import type { AluOperation, Comparison, Size } from "../../ir.ts";
 
 /** A value as the 64 bits of a register. */
 export function unsigned(value: bigint): bigint {
@@ -88,4 +88,10 @@ export function evaluateComparison(comparison: Comparison, left: bigint, right: 
 export function fitsImmediate(value: bigint): boolean {
   const number = signed(value);
   return number >= -0x80000000n && number <= 0x7fffffffn;
+}
+
+/** The immediate that stores these bytes, if there is one. */
+export function storedImmediate(value: bigint, size: Size): number | undefined {
+  if (size === 8) return fitsImmediate(value) ? Number(signed(value)) : undefined;
+  return Number(BigInt.asIntN(8 * size, value));
 }

@@ -28,12 +28,11 @@ import type {
   Instruction,
   Operand,
   Reg,
-  Size,
   SourcePosition,
   Terminator,
 } from "../../ir.ts";
 import { dominatorsOf, loopDepths } from "./dominators.ts";
-import { evaluateSwap, fitsImmediate, signed, unsigned } from "./evaluate.ts";
+import { evaluateSwap, fitsImmediate, signed, storedImmediate, unsigned } from "./evaluate.ts";
 import { blockOf, type Graph, type GraphBlock } from "./graph.ts";
 import { lastUses } from "./last-use.ts";
 import { frequencies, Likelihood } from "./likelihood.ts";
@@ -48,20 +47,8 @@ import {
 } from "./machine.ts";
 import { definitionOf, MIRRORED } from "./operands.ts";
 import { useCounts } from "./optimise/definitions.ts";
+import type { SelectOptions } from "./select-options.ts";
 import { type Mask, testedBits } from "./tested-bits.ts";
-
-export interface SelectOptions {
-  /** Offset of each stack slot from the frame pointer (negative). */
-  readonly slotOffsets: readonly number[];
-  /** Bytes of the frame they take. */
-  readonly slotBytes: number;
-  /** Registers that hold the context pointer: immediate stores through them are not allowed. */
-  readonly contexts: ReadonlySet<Reg>;
-  /** Registers whose value is known to fit 32 bits unsigned. */
-  readonly narrow?: ReadonlySet<Reg>;
-  /** Byte order of the machine that runs the program. Default: this machine's. */
-  readonly bigEndian?: boolean;
-}
 
 const COMMUTATIVE: ReadonlySet<AluOperation> = new Set(["add", "mul", "and", "or", "xor"]);
 
@@ -229,9 +216,7 @@ class Selector {
       case "swap": {
         const dst = this.#virtual(instruction.dst);
         this.#moveTo(dst, instruction.src);
-        this.#emit(
-          this.#bigEndian ? toLittleEndian(dst, instruction.bits) : toBigEndian(dst, instruction.bits),
-        );
+        this.#swap(dst, instruction.bits);
         return;
       }
       case "compare":
@@ -355,19 +340,17 @@ class Selector {
     }
   }
 
+  #swap(dst: Register, bits: 16 | 32 | 64): void {
+    this.#emit(this.#bigEndian ? toLittleEndian(dst, bits) : toBigEndian(dst, bits));
+  }
+
   /** Byte swaps: verifiers of kernels where it matters do not follow them. */
   #hide({ dst: target, src }: Extract<Instruction, { op: "hide" }>): void {
     const dst = this.#virtual(target);
-    const swap = (bits: 32 | 64): void =>
-      this.#emit(this.#bigEndian ? toLittleEndian(dst, bits) : toBigEndian(dst, bits));
-    if ("value" in src && unsigned(src.value) <= 0xffffffffn) {
-      this.#constant(dst, evaluateSwap(32, src.value));
-      swap(32);
-      return;
-    }
-    this.#moveTo(dst, src);
-    swap(64);
-    swap(64);
+    const isShort = "value" in src && unsigned(src.value) <= 0xffffffffn;
+    this.#moveTo(dst, isShort ? { value: evaluateSwap(32, src.value) } : src);
+    this.#swap(dst, isShort ? 32 : 64);
+    if (!isShort) this.#swap(dst, 64);
   }
 
   #store(instruction: Extract<Instruction, { op: "store" }>): void {
@@ -456,10 +439,4 @@ class Selector {
     }
     return { ...base, narrow: false, right: { reg: this.#register(right) } };
   }
-}
-
-/** The immediate that stores these bytes, if there is one. */
-function storedImmediate(value: bigint, size: Size): number | undefined {
-  if (size === 8) return fitsImmediate(value) ? Number(signed(value)) : undefined;
-  return Number(BigInt.asIntN(8 * size, value));
 }
