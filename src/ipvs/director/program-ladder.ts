@@ -1,6 +1,6 @@
 /**
  * The programs that the package's build compiles, so that no command waits for the compiler. A configuration gets the
- * smallest set of programs that does what it needs; each can do a little more than the one before.
+ * cheapest set of programs that does what it needs.
  */
 import { FEATURES, type Feature, type Needs } from "../plane.ts";
 import { satisfies } from "../writing/needs.ts";
@@ -13,32 +13,55 @@ const USUAL_SCHEDULERS = [
   "weightedLeastConnection",
 ] as const satisfies readonly Feature[];
 
-/** What all the ways of forwarding over IPv4 that most use take, with the usual schedulers. */
-const USUAL_IPV4: readonly Feature[] = [
-  ...["tcp", "udp", "portMapping", "thresholds", "directRouting", "tunnels", "localServers"],
-  ...["persistence", "anyPort", ...USUAL_SCHEDULERS],
-] as Feature[];
+/** What most use over IPv4, with the usual schedulers. */
+const USUAL: readonly Feature[] = [
+  "tcp",
+  "udp",
+  "portMapping",
+  "thresholds",
+  "persistence",
+  "anyPort",
+  ...USUAL_SCHEDULERS,
+];
 
-/** What only one feature of the list takes: all others are for everybody else. */
-const WITHOUT_IPV6 = FEATURES.filter((feature) => feature !== "ipv6");
+const FORWARDING: readonly Feature[] = ["directRouting", "tunnels"];
 
-/** Sets of needs that there are programs for, the smallest first. The last is everything. */
+/**
+ * What a feature costs those who do not need it: local servers a program that all packets going out pass, IPv6 twice the
+ * programs, and a table. All others some instructions.
+ */
+const COSTS: Partial<Record<Feature, number>> = { localServers: 100, ipv6: 30, fullnat: 3 };
+
+function costOf(needs: Needs): number {
+  return [...needs].reduce((sum, feature) => sum + (COSTS[feature] ?? 1), 0);
+}
+
+function without(...left: readonly Feature[]): Feature[] {
+  return FEATURES.filter((feature) => !left.includes(feature));
+}
+
+/** Sets of needs that there are programs for, the cheapest first. */
 export const LADDER: readonly Needs[] = [
   ...USUAL_SCHEDULERS.flatMap((scheduler): Feature[][] => [
     ["tcp", scheduler],
     ["tcp", "udp", "portMapping", scheduler],
   ]),
-  ["tcp", "udp", "directRouting", ...USUAL_SCHEDULERS] as Feature[],
-  ["tcp", "udp", "portMapping", "thresholds", "persistence", ...USUAL_SCHEDULERS] as Feature[],
-  USUAL_IPV4,
-  ["tcp", "udp", "ipv6", "portMapping", "thresholds", "persistence", ...USUAL_SCHEDULERS] as Feature[],
-  WITHOUT_IPV6,
-  [...FEATURES],
+  ["tcp", "udp", "directRouting", ...USUAL_SCHEDULERS] satisfies Feature[],
+  USUAL,
+  [...USUAL, ...FORWARDING],
+  [...USUAL, "fullnat"] satisfies Feature[],
+  [...USUAL, "ipv6"] satisfies Feature[],
+  [...USUAL, ...FORWARDING, "ipv6"] satisfies Feature[],
+  [...USUAL, ...FORWARDING, "localServers"] satisfies Feature[],
+  without("ipv6", "localServers"),
+  without("localServers"),
+  without("ipv6"),
+  FEATURES,
 ]
-  .map((features) => new Set(features))
-  .sort((a, b) => a.size - b.size);
+  .map((features): Needs => new Set<Feature>(features))
+  .sort((a, b) => costOf(a) - costOf(b));
 
-/** The smallest of the ladder that does for these needs. */
+/** The cheapest of the ladder that does for these needs. */
 export function suitable(needs: Needs): Needs {
   return LADDER.find((each) => satisfies(each, needs)) ?? new Set(FEATURES);
 }

@@ -80,6 +80,10 @@ export class Administered implements Commanded {
     this.#administration.setTimeouts({ tcp, tcpFin, udp });
   }
 
+  setSysctl(name: string, value: number): void {
+    this.#administration.setSysctl(name, String(value));
+  }
+
   addService(
     protocol: ServiceProtocol,
     endpoint: EndpointText,
