@@ -233,7 +233,7 @@ export const Service = struct("Service", {
    * Runtime of the scheduler, changed by compare-and-exchange. rr: bits 0–15 position in the pool, 16–39 destination
    * last chosen, 40–63 low bits of the pool's generation. wrr: bits 0–15 position plus 1 (0: before the
    * first), 16–46 current weight, 47–63 low bits of the generation. Of another generation it is void. lblc, lblcr: bits 0–31
-   * `LocalityKey.run`, bit 32 set; 0: to be drawn.
+   * `LocalityKey.run`, 32–63 the tick at which it began; 0: to be drawn.
    */
   cursor: u64,
 });
@@ -526,8 +526,7 @@ export const Pressure = struct("Pressure", {
   taken: u32,
   /** One in so many packets that would open a connection is dropped; 0: none. */
   dropRate: u32,
-  /** Such packets, counted (atomic). */
-  dropCount: u32,
+  spare: u32,
 });
 export type Pressure = Infer<typeof Pressure>;
 export const pressure = arrayMap("pressure", { value: Pressure, entries: 1, mappable: true });
@@ -549,6 +548,8 @@ export const Scratch = struct("Scratch", {
   control: u32,
   /** 1 + the slot of the connection that was made last, until its first packet has passed. */
   admitted: u32,
+  /** Packets that would open connections, counted while some of them are dropped. */
+  opening: u32,
   /** What admission decided about the packet in hand, if that was not a connection; 0 otherwise. */
   decision: u32,
   /** A key that is looked up in `servers`. All of it but these fields stays 0. */

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { wordsOf } from "../testing/configure.ts";
+import { type Case, readRecording } from "../testing/recordings.ts";
 import { hashBucket } from "./bucket.ts";
-import { dhBuckets, mhBuckets, shBuckets } from "./buckets.ts";
+import { dhBuckets, maglevAddress, mhBuckets, shBuckets } from "./buckets.ts";
 import { maglevBucket } from "./mh.ts";
 import { sipHash } from "./siphash.ts";
 
@@ -147,4 +149,26 @@ test("mh: weights are made coarser, but everybody with a weight has a turn", () 
   assert.equal(shared.has(3), false);
   assert.deepEqual(shares(mhBuckets(mhMembers([0, 0]))), new Map([[0, 4093]]));
   assert.deepEqual(mhBuckets(mhMembers([2, 4])), mhBuckets(mhMembers([1, 2])), "only the ratio counts");
+});
+
+test("mh: IPv6 servers of an IPv4 service, as recorded", () => {
+  const recorded = readRecording<readonly Case[]>("scheduling/edges.json");
+  const { steps } = recorded.find(({ id }) => id === "edges/mh-mixed")!;
+  const members = [
+    { server: "10.0.0.4", lastWeight: 2 },
+    ...[3, 2, 1].map((i) => ({ server: `2001:db8:a::${i}`, lastWeight: i })),
+  ].map(({ server, lastWeight }, i) => ({
+    server,
+    lastWeight,
+    destination: i + 1,
+    address: maglevAddress(wordsOf(server), 4),
+    port: 80,
+  }));
+  const table = mhBuckets(members);
+  const hostOf = (endpoint: string) => endpoint.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
+  for (const step of steps) {
+    if (step.op !== "connect") continue;
+    const slot = table[maglevBucket(0, wordsOf(hostOf(step.src))[0]!)]!;
+    assert.equal(members[slot - 1]!.server, hostOf(step.chosen!));
+  }
 });

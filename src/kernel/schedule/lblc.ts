@@ -2,7 +2,7 @@
 /**
  * Locality-based least connection: the server that the packet's destination address went to before, unless it is gone, quiesced or
  * crowded; then, and for new addresses, the one with the least load for its weight, which is remembered. What has not
- * been used for `lblc_expiration` seconds is forgotten. (Recordings: scheduling/lblc.)
+ * been used for `lblc_expiration` seconds is forgotten at the next half hour. (Recordings: scheduling/lblc.)
  *
  * A remembered server is kept although it is overloaded by its thresholds.
  */
@@ -11,7 +11,7 @@ import { currentTick } from "../clock.ts";
 import { SYSCTL_LBLC_EXPIRATION } from "../sysctls.ts";
 import { Locality, LocalityKey, localities, pools, serviceTable } from "../tables.ts";
 import { chooseLeast, LEAST_LOAD_FOR_WEIGHT } from "./least.ts";
-import { isCrowded, isOver, setLocalityKey, sysctl } from "./locality.ts";
+import { isCrowded, isForgotten, setLocalityKey, sysctl } from "./locality.ts";
 import { rememberedServer, serverWord } from "./server-word.ts";
 
 /** The destination remembered for an address, if it is good for another connection, or 0. @separate */
@@ -23,7 +23,7 @@ function rememberedFor(index: u32, poolIndex: u32, address: u32): u32 {
   const key = make(LocalityKey);
   setLocalityKey(key, index, service, address);
   const known = localities.lookup(key);
-  if (known === null || isOver(known.usedAt, now, sysctl(SYSCTL_LBLC_EXPIRATION))) return 0;
+  if (known === null || isForgotten(service, known.usedAt, now, sysctl(SYSCTL_LBLC_EXPIRATION))) return 0;
   known.usedAt = now;
   const word = known.server;
   const server = rememberedServer(word, index);

@@ -3,14 +3,14 @@
  * Locality-based least connection with replication: of the servers that the packet's destination address went to before, the one
  * with the least load for its weight. If that is crowded, or none is usable, the least loaded of all joins them. A set of more than one
  * that has not changed for `lblcr_expiration` seconds loses its most loaded server, and one that has not been used for so long is
- * forgotten. (Recordings: scheduling/lblcr.)
+ * forgotten at the next half hour. (Recordings: scheduling/lblcr.)
  */
 import { copy, make, type u32 } from "../../bpf/index.ts";
 import { currentTick } from "../clock.ts";
 import { SYSCTL_LBLCR_EXPIRATION } from "../sysctls.ts";
 import { destinationTable, LocalityKey, localitySets, pools, serviceTable, setInHand } from "../tables.ts";
 import { chooseLeast, LEAST_LOAD_FOR_WEIGHT } from "./least.ts";
-import { isCrowded, isOver, setLocalityKey, sysctl } from "./locality.ts";
+import { isCrowded, isForgotten, isOver, setLocalityKey, sysctl } from "./locality.ts";
 import { join, leastOf, removeMost } from "./locality-set.ts";
 
 /** The least loaded server of an address's set, if it is good for another connection, or 0. @separate */
@@ -24,7 +24,7 @@ function keptFor(index: u32, poolIndex: u32, address: u32): u32 {
   setLocalityKey(key, index, service, address);
   const known = localitySets.lookup(key);
   const expiration = sysctl(SYSCTL_LBLCR_EXPIRATION);
-  if (known === null || isOver(known.usedAt, now, expiration)) return 0;
+  if (known === null || isForgotten(service, known.usedAt, now, expiration)) return 0;
   known.usedAt = now;
   copy(set, known);
   const least = leastOf(set, index, pool.zero);
@@ -47,7 +47,8 @@ function joinFor(index: u32, poolIndex: u32, address: u32, destination: u32): u3
   setLocalityKey(key, index, service, address);
   const known = localitySets.lookup(key);
   if (known !== null) copy(set, known);
-  if (known === null || isOver(known.usedAt, now, sysctl(SYSCTL_LBLCR_EXPIRATION))) set.count = 0;
+  if (known === null || isForgotten(service, known.usedAt, now, sysctl(SYSCTL_LBLCR_EXPIRATION)))
+    set.count = 0;
   set.usedAt = now;
   join(set, index, destination, pool.zero, now);
   return localitySets.update(key, set) >>> 0;

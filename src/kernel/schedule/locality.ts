@@ -10,7 +10,9 @@ import {
   repeat,
   struct,
   u32,
+  type u64,
 } from "../../bpf/index.ts";
+import { currentTick } from "../clock.ts";
 import { family } from "../options.ts";
 import {
   type Destination,
@@ -25,23 +27,24 @@ import {
 } from "../tables.ts";
 
 const RUN_MASK = 0xffffffffn;
-/** Set in the cursor as soon as the run is drawn. */
-const RUN_DRAWN = 1n << 32n;
+const START_SHIFT = 32n;
 const SECOND = 1_000_000_000n;
+/** Ticks from one tidying up to the next: half an hour. */
+const TIDYING = 13_411;
 
-/** The run of the service's scheduler (`LocalityKey.run`). */
-function runOf(service: Service): u32 {
+/** The cursor of the service: its run, with the tick at which it began. */
+function cursorOf(service: Service): u64 {
   const cursor = readOnce(service, "cursor");
-  if (cursor !== 0n) return Number(cursor & RUN_MASK);
-  const drawn = BigInt(random()) | RUN_DRAWN;
+  if (cursor !== 0n) return cursor;
+  const drawn = (BigInt(currentTick()) << START_SHIFT) | BigInt((random() | 1) >>> 0);
   const before = atomicCompareExchange(service, "cursor", 0n, drawn);
-  return Number((before === 0n ? drawn : before) & RUN_MASK);
+  return before === 0n ? drawn : before;
 }
 
 /** Fills in a key: the service's memory of the address that the packet in hand goes to (IPv6: the one looked for). */
 export function setLocalityKey(key: LocalityKey, index: u32, service: Service, destination: u32): void {
   key.service = index;
-  key.run = runOf(service);
+  key.run = Number(cursorOf(service) & RUN_MASK);
   if (family.value === 6) {
     const mine = scratch.lookup(0);
     if (mine !== null) copy(key.address, mine.destination);
@@ -50,11 +53,31 @@ export function setLocalityKey(key: LocalityKey, index: u32, service: Service, d
   }
 }
 
-/** Whether more than `seconds` (signed, as sysctls are) have passed at tick `now` since tick `then`. */
-export function isOver(then: u32, now: u32, seconds: u32): boolean {
+/** So many seconds (signed, as sysctls are) in ticks; less than 0 counts as 0. */
+export function ticksOf(seconds: u32): u64 {
   const limit = seconds | 0;
-  if (limit < 0) return true;
-  return BigInt((now - then) >>> 0) > (BigInt(limit) * SECOND) >> TICK_SHIFT;
+  return limit <= 0 ? 0n : (BigInt(limit) * SECOND) >> TICK_SHIFT;
+}
+
+/** Whether more than `seconds` have passed at tick `now` since tick `then`. */
+export function isOver(then: u32, now: u32, seconds: u32): boolean {
+  return BigInt((now - then) >>> 0) > ticksOf(seconds);
+}
+
+/**
+ * Whether something that was last used at tick `usedAt` has been forgotten at tick `now`: what has not been used for `seconds` goes when the
+ * run is tidied up, every half hour from its beginning.
+ */
+export function isForgotten(service: Service, usedAt: u32, now: u32, seconds: u32): boolean {
+  const age = (now - Number(cursorOf(service) >> START_SHIFT)) >>> 0;
+  const sinceTidying = age < TIDYING ? 0 : age % TIDYING;
+  const tidiedAt = (now - sinceTidying) >>> 0;
+  return age >= TIDYING && isBefore(usedAt, tidiedAt) && isOver(usedAt, tidiedAt, seconds);
+}
+
+/** Whether one tick comes before another, which is less than 9 years away. */
+function isBefore(one: u32, other: u32): boolean {
+  return ((one - other) | 0) < 0;
 }
 
 /** The value of a sysctl. */

@@ -97,6 +97,7 @@ const SOURCES = { 4: "10.0.0.254", 6: "2001:db8:a::fe" } as const;
 export type Commanded = Pick<
   Configuration,
   | "setTcpFinUdp"
+  | "setSysctl"
   | "addService"
   | "editService"
   | "deleteService"
@@ -110,6 +111,11 @@ export type Commanded = Pick<
 export function runCommand(configuration: Commanded, argv: readonly string[]): number {
   const args = new Arguments(argv);
   const command = argv[1]!;
+  if (argv[0] === "sysctl") {
+    const [name = "", value] = args.value("-w")!.split("=");
+    configuration.setSysctl(name.replace("net.ipv4.vs.", ""), Number(value));
+    return 0;
+  }
   if (command === "--set") {
     configuration.setTcpFinUdp(Number(argv[2]), Number(argv[3]), Number(argv[4]));
     return 0;

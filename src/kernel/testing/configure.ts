@@ -6,7 +6,7 @@ import type { Machine } from "../../bpf/index.ts";
 import { copy, make } from "../../bpf/index.ts";
 import { ip, splitHostPort } from "../../net/index.ts";
 import { dhBuckets, maglevAddress, mhBuckets, shBuckets } from "../schedule/buckets.ts";
-import { currentWeightAfterEdit } from "../schedule/wrr-weight.ts";
+import { currentWeightAfterEdit, highestStep } from "../schedule/wrr-weight.ts";
 import { DEFAULT_TIMEOUTS } from "../state/default-timeouts.ts";
 import { defaultSysctls, findSysctl } from "../sysctls.ts";
 import {
@@ -238,6 +238,9 @@ export class Configuration {
       this.#machine.run(() => {
         serviceTable.lookup(service.slot)!.cursor = 0n;
       });
+      const { maximum, divisor } = weightsOf(service);
+      service.currentWeight = highestStep(maximum, divisor);
+      service.last = undefined;
     }
     service.scheduler = scheduler;
     service.settings = settings;

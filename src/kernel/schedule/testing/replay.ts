@@ -13,12 +13,16 @@ import { type Case, type Load, readRecording, type Step } from "../../testing/re
 /** Every recorded file. */
 export const SCHEDULING_FILES = [
   ...["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "mh", "sed", "nq", "fo", "ovf"],
-  ...["hash-dh", "hash-sh", "hash-mh", "thresholds", "persistence", "fwmark"],
+  ...["hash-dh", "hash-sh", "hash-mh", "thresholds", "persistence", "fwmark", "edges"],
 ] as const;
+
+/** Cases whose servers are behind tunnels, which a replay cannot tell apart: hashing.test.ts has them. */
+const TUNNELLED: ReadonlySet<string> = new Set(["edges/mh-mixed"]);
 
 /** The cases of a file. */
 export function readCases(file: string): readonly Case[] {
-  return readRecording<readonly Case[]>(`scheduling/${file}.json`);
+  const all = readRecording<readonly Case[]>(`scheduling/${file}.json`);
+  return all.filter(({ id }) => !TUNNELLED.has(id));
 }
 
 /** Carries out a case's commands, and tells how all servers of all services stand. */
