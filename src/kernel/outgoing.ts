@@ -8,7 +8,8 @@ import { currentTick } from "./clock.ts";
 import { countTraffic, packetsOf } from "./count.ts";
 import { connectionOf, directionOf, findFlowByCall, hashOf } from "./flow.ts";
 import { translate } from "./forward/translate.ts";
-import { sctpServices } from "./options.ts";
+import { translate6 } from "./forward/translate6.ts";
+import { family, sctpServices } from "./options.ts";
 import { followSctp, followTcp, renew } from "./state/follow.ts";
 import {
   connectionTable,
@@ -23,6 +24,7 @@ import {
   STATE_ENDED,
   STATE_REMOVED,
   STATE_UDP,
+  wide,
 } from "./tables.ts";
 
 /** A packet of the flow `key` that this host sends; the rest is as in ingress.ts. Returns the verdict: it always goes on. */
@@ -44,6 +46,13 @@ export function leaveHost(packet: Packet, key: FlowKey, transport: u16, length: 
   }
   renew(connection, index, state, currentTick());
   if (server.available !== 0) countTraffic(connection.destination, FROM_SERVER, packetsOf(packet), length);
-  translate(packet, transport, FROM_SERVER, connection.virtual, connection.virtualPort);
+  const port = connection.virtualPort;
+  if (family.value === 4) {
+    translate(packet, transport, FROM_SERVER, connection.virtual, port);
+    return TC_NEXT;
+  }
+  const addresses = wide.lookup(index);
+  if (addresses !== null)
+    translate6(packet, transport, (what >>> 8) & 0xff, FROM_SERVER, addresses.virtual, port);
   return TC_NEXT;
 }
