@@ -13,7 +13,7 @@ import { wireBytes } from "../../src/bpf/simulator/index.ts";
 import { simulatedAdministration } from "../../src/ipvs/index.ts";
 import { arm } from "../../src/kernel/arm.ts";
 import { ingress } from "../../src/kernel/ingress.ts";
-import { installPrograms } from "../../src/kernel/programs.ts";
+import { installPrograms } from "../../src/kernel/install.ts";
 import { type IpAddress, ip, mac, parseEthernet, prefix, prefixContains } from "../../src/net/index.ts";
 import {
   client4,
@@ -47,6 +47,12 @@ const RIPS = new Map(
 
 function key(address: IpAddress): string {
   return Buffer.from(address).toString("hex");
+}
+
+function addressOf(words: readonly number[], family: number): IpAddress {
+  const view = new DataView(new ArrayBuffer(family === AF_INET6 ? 16 : 4));
+  for (let i = 0; i < view.byteLength / 4; i++) view.setUint32(4 * i, words[i]!);
+  return new Uint8Array(view.buffer);
 }
 
 /** The next hop towards an address; undefined for what is not forwarded. */
@@ -93,10 +99,9 @@ export class SimulatedWorld implements World {
     this.catchUp();
     const packet = new SimulatedPacket(frameTo(side, bytes, from), { ifindex: INTERFACE[side] });
     const verdict = this.machine.execute(ingress, packet);
-    for (const { ifindex, packet: clone } of packet.clones) this.#sent(ifindex, clone, false);
-    if (packet.redirected !== undefined) {
-      this.#sent(packet.redirected.ifindex, packet, packet.redirected.kind === "redirectNeighbour");
-    } else if (verdict === TC_NEXT) this.#lost = true;
+    for (const { ifindex, packet: clone } of packet.clones) this.#sent(ifindex, clone);
+    if (packet.redirected !== undefined) this.#sent(packet.redirected.ifindex, packet);
+    else if (verdict === TC_NEXT) this.#lost = true;
   }
 
   receive(): SentFrame[] {
@@ -111,23 +116,24 @@ export class SimulatedWorld implements World {
 
   close(): void {}
 
-  /** `resolve`: the kernel fills in the link-layer addresses. */
-  #sent(ifindex: number, packet: SimulatedPacket, resolve: boolean): void {
+  #sent(ifindex: number, packet: SimulatedPacket): void {
     const side = ifindex === INTERFACE.outside ? "outside" : "inside";
     const bytes = wireBytes(packet);
-    if (resolve) {
+    const { redirected } = packet;
+    if (redirected?.kind === "redirectNeighbour") {
       const { payload } = parseEthernet(bytes);
       const destination = payload[0]! >> 4 === 4 ? payload.subarray(16, 20) : payload.subarray(24, 40);
-      bytes.set(mac(hop(destination)!.mac), 0);
+      const { next } = redirected;
+      const address = next === undefined ? destination : addressOf(next.address, next.family);
+      // The kernel fills in the link-layer addresses.
+      bytes.set(mac(hop(address)!.mac), 0);
       bytes.set(mac(side === "outside" ? OUTSIDE_MAC : INSIDE_MAC), 6);
     }
     this.#frames.push({ side, bytes });
   }
 
   #route(request: FibLookup): number {
-    const words = Array.from(request.destination).slice(0, request.family === AF_INET6 ? 4 : 1);
-    const address = new Uint8Array(4 * words.length);
-    for (const [i, word] of words.entries()) new DataView(address.buffer).setUint32(4 * i, word);
+    const address = addressOf(Array.from(request.destination), request.family);
     const next = hop(address);
     if (next === undefined) return FIB_NOT_FORWARDED;
     request.ifindex = INTERFACE[next.side];
@@ -147,7 +153,9 @@ export class SimulatedWorld implements World {
 
 /** Our director on that machine. */
 export function simulatedDirector(world: SimulatedWorld): Director {
-  const addresses = [...Object.values(DIRECTOR4), ...Object.values(DIRECTOR6), ...VIPS4, ...VIPS6];
+  // Towards servers the director has the address of that side.
+  const own = [DIRECTOR4, DIRECTOR6].flatMap(({ inside, outside }) => [inside, outside]);
+  const addresses = [...own, ...VIPS4, ...VIPS6];
   const administration = simulatedAdministration(world.machine, { addresses });
   world.start();
   return {

@@ -3,8 +3,6 @@
  * The programs that the datapath is made of. All are `ingress`, compiled with other options, and stand in the array
  * `programs`. PROGRAM_IPV4 is also the one that is attached where packets come in, PROGRAM_IPV4_OUTGOING where they go out.
  */
-import type { Machine } from "../bpf/index.ts";
-import { ingress } from "./ingress.ts";
 import {
   PROGRAM_IPV4,
   PROGRAM_IPV4_ADMISSION,
@@ -12,7 +10,6 @@ import {
   PROGRAM_IPV6,
   PROGRAM_IPV6_ADMISSION,
   PROGRAM_IPV6_OUTGOING,
-  programs,
 } from "./tables.ts";
 
 /** One of the datapath's programs: its slot in `programs`, and the options that make it. */
@@ -37,8 +34,3 @@ export const PROGRAMS: readonly DatapathProgram[] = [
   program(PROGRAM_IPV6_OUTGOING, 6, "out", false),
   program(PROGRAM_IPV4_OUTGOING, 4, "out", false),
 ];
-
-/** Lets a simulated machine have all of them. */
-export function installPrograms(machine: Machine): void {
-  for (const { slot, options } of PROGRAMS) machine.setProgram(programs, slot, { entry: ingress, options });
-}

@@ -16,7 +16,7 @@ import {
 import { formatEndpoint } from "../../net/index.ts";
 import { arm } from "../arm.ts";
 import { ingress } from "../ingress.ts";
-import { installPrograms } from "../programs.ts";
+import { installPrograms } from "../install.ts";
 import {
   type Counters,
   connectionTable,
