@@ -79,7 +79,10 @@ function decided(template: FlowKey, lifetime: u32, now: u32): u32 {
   const found = connectionTable.lookup(slot);
   if (found === null) return 0;
   const state = readOnce(found, "state");
-  if ((state & (STATE_REMOVED | STATE_ENDED)) !== 0) return 0;
+  if ((state & (STATE_REMOVED | STATE_ENDED)) !== 0) {
+    if ((state & STATE_REMOVED) === 0) retire(found, slot, state, now);
+    return 0;
+  }
   const destination = found.destination;
   const server = destinationTable.lookup(destination);
   if (server === null) return 0;
