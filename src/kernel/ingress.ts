@@ -32,6 +32,7 @@ import { currentTick } from "./clock.ts";
 import { enterLocal } from "./connection/local.ts";
 import { retire } from "./connection/retire.ts";
 import { countConnection, countTraffic, packetsOf } from "./count.ts";
+import { mayAdmit } from "./defence/drop-packet.ts";
 import { countMalformed, countOrphaned, countStateless } from "./events.ts";
 import { findTransport, IS_FRAGMENT, NO_TRANSPORT } from "./extensions.ts";
 import { connectionOf, directionOf, findFlow, hashOf, lookFor, NO_CONNECTION } from "./flow.ts";
@@ -252,6 +253,7 @@ function admit(packet: Packet, key: FlowKey, what: u16): u32 {
   const service = askService(key.source, key.destination, ports, what, packet.mark);
   if (service === NOT_OURS) return leave(packet);
   let decision = STATELESS;
+  if (service !== STATELESS && !mayAdmit()) return TC_SHOT;
   if (service !== STATELESS) decision = chooseServer(service, key.source, key.destination, ports, what);
   if (decision === NOT_OURS) return leave(packet);
   if (decision === REFUSED) return answerRefused(packet);
@@ -269,7 +271,11 @@ function admit(packet: Packet, key: FlowKey, what: u16): u32 {
 /** Whether a connection is alive: neither ended, nor to make way for one that this packet begins. */
 function isCurrent(connection: Connection, index: u32, direction: u32, what: u16): boolean {
   const word = readOnce(connection, "state");
-  if ((word & (STATE_REMOVED | STATE_ENDED)) !== 0) return false;
+  if ((word & (STATE_REMOVED | STATE_ENDED)) !== 0) {
+    // Until the sweeper comes by, its flow would keep a new connection out.
+    if ((word & STATE_REMOVED) === 0) expire(index);
+    return false;
+  }
   if (direction !== FROM_CLIENT || !beginsAnew(what)) return true;
   return makeWay(index) === 0;
 }
@@ -364,7 +370,11 @@ function direct(packet: Packet, key: FlowKey, transport: u16, length: u32, what:
     if (server.available === 0) {
       if (direction === FROM_CLIENT) {
         countOrphaned();
-        if (settings.at(0).sysctls[SYSCTL_EXPIRE_NODEST_CONN]! !== 0) expire(index);
+        if (settings.at(0).sysctls[SYSCTL_EXPIRE_NODEST_CONN]! !== 0) {
+          // The host answers in the place of the server, so that the client knows.
+          expire(index);
+          return TC_NEXT;
+        }
         return TC_SHOT;
       }
       destination = 0;

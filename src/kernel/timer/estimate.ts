@@ -6,6 +6,7 @@
  */
 import { divide64, type Infer, make, repeat, struct, u32, u64 } from "../../bpf/index.ts";
 import { cpus } from "../options.ts";
+import { SYSCTL_RUN_ESTIMATION } from "../sysctls.ts";
 import { Counters, counters, destinationTable, estimates, settings } from "../tables.ts";
 
 /** Ticks of a round: 2.01 s. */
@@ -72,8 +73,9 @@ function estimateOne(round: u32, context: Estimation): u32 {
   return 0;
 }
 
-/** Does a tick's share of a round, from destination `position` on; `interval` ns is how long rounds take. Returns where to go on. */
+/** Does a tick's share of a round, from destination `position` on; `interval` ns is how long rounds take. Returns where to go on. Nothing while sysctl run_estimation is 0. */
 export function estimateFrom(position: u32, interval: u64): u32 {
+  if (settings.at(0).sysctls[SYSCTL_RUN_ESTIMATION]! === 0) return position;
   const end = settings.at(0).destinationEnd;
   if (position >= end || interval === 0n) return position;
   const share = Math.trunc((end + TICKS_A_ROUND - 1) / TICKS_A_ROUND);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-/** What happens in each tick, with no process running: connections that are over end, and rates are estimated. */
+/** What happens in each tick, with no process running: connections that are over end, floods are met, and rates are estimated. */
 import { monotonicTime, timerStart, type u32 } from "../../bpf/index.ts";
 import { TICK, updateTick } from "../clock.ts";
+import { defend } from "../defence/defend.ts";
 import type { Ticker } from "../tables.ts";
 import { estimateFrom, TICKS_A_ROUND } from "./estimate.ts";
 import { sweepShare } from "./sweep.ts";
@@ -20,6 +21,7 @@ export function tick(_key: u32, clock: Ticker): void {
     timerStart(clock, "timer", SOON);
     return;
   }
+  defend();
   clock.ticks = (clock.ticks + 1) >>> 0;
   if (clock.ticks % TICKS_A_ROUND === 0) {
     const now = clock.lastRun;
