@@ -3,9 +3,18 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { createMap, feature, openMap, queryTcx, unpin } from "../../bpf/loader/index.ts";
-import { members, settings } from "../../kernel/tables.ts";
+import { decode, type MapDefinition } from "../../bpf/index.ts";
+import { createMap, feature, type LoadedMap, openMap, queryTcx, unpin } from "../../bpf/loader/index.ts";
 import {
+  Destination as DestinationSchema,
+  destinationTable,
+  InterfaceAddresses,
+  interfaceAddresses,
+  members,
+  settings,
+} from "../../kernel/tables.ts";
+import {
+  addAddress,
   createNetworkNamespace,
   createVeth,
   currentNetworkNamespace,
@@ -14,11 +23,15 @@ import {
   inNetworkNamespace,
   lockFile,
   MNT_DETACH,
+  readSysctl,
+  setLink,
   spawnInNamespace,
   umount,
   withRouteSocket,
 } from "../../linux/index.ts";
+import { formatIp, parsePrefix } from "../../net/index.ts";
 import type { Command } from "../administration.ts";
+import { bytesOfNumber } from "../configuration/address.ts";
 import { IpvsError, NotSupportedError } from "../errors.ts";
 import type { Destination, ServiceKey, VirtualService } from "../model.ts";
 import { openAdministration } from "./kernel-administration.ts";
@@ -84,6 +97,36 @@ function attachedTo(): string[] {
 
 function programId(): number | undefined {
   return directorStatus(options).program?.id;
+}
+
+/** A table of the director of the thread's namespace, opened from its pin. */
+function withTable<T>(definition: MapDefinition, work: (map: LoadedMap) => T): T {
+  const { cookie } = currentNetworkNamespace();
+  const map = openMap(join(pins, String(cookie), definition.name), definition)!;
+  try {
+    return work(map);
+  } finally {
+    map.close();
+  }
+}
+
+/** "address source isLocal" of the servers in use. */
+function sourcesAndLocality(): string[] {
+  const text = (address: { readonly words: readonly number[] }) => formatIp(bytesOfNumber(address.words[0]!));
+  return withTable(destinationTable, (map) =>
+    Array.from({ length: 8 }, (_, row) => decode(DestinationSchema, map.memory(), row * map.stride))
+      .filter((each) => each.available !== 0)
+      .map(({ address, source, isLocal }) => `${text(address)} ${text(source)} ${isLocal}`)
+      .sort(),
+  );
+}
+
+/** The IPv4 address that the datapath sends from on an interface. */
+function ownAddressOf(index: number): string {
+  return withTable(interfaceAddresses, (map) => {
+    const value = map.lookup(new Uint8Array(Uint32Array.of(index).buffer))!;
+    return formatIp(bytesOfNumber(decode(InterfaceAddresses, value).ipv4));
+  });
 }
 
 describe("a director in the kernel", { skip }, () => {
@@ -166,6 +209,100 @@ describe("a director in the kernel", { skip }, () => {
       director.editDestination(KEY, server(1, { weight: 7 }));
       assert.equal(programId(), second);
       assert.deepEqual(attachedTo(), ["lo", "v0", "v1"]);
+      director.close();
+    });
+  });
+
+  test("makes maps that few need when they are needed, of the size that follows", () => {
+    inFreshNamespace(() => {
+      const director = openAdministration(options);
+      const sizes = () => new Map(directorStatus(options).maps.map(({ map, entries }) => [map, entries]));
+      director.addService(service());
+      assert.equal(sizes().get("wide"), undefined);
+      assert.equal(sizes().get("buckets"), undefined);
+      director.addService(service({ ...KEY, port: 81 }, "sh"));
+      director.addDestination({ ...KEY, port: 81 }, server(1));
+      assert.equal(sizes().get("wide"), undefined);
+      assert.ok(sizes().has("buckets"));
+      assert.deepEqual([...director.connections()], []);
+      const wide: ServiceKey = { ...KEY, family: 6, address: "2001:db8::1" };
+      director.addService(service(wide));
+      director.addDestination(wide, { ...server(1), family: 6, address: "2001:db8::11" });
+      assert.equal(sizes().get("wide"), 1024);
+      const written = director.services();
+      director.close();
+      const again = openAdministration(options);
+      assert.deepEqual(again.services(), written);
+      assert.deepEqual([...again.connections()], []);
+      again.close();
+    });
+  });
+
+  test("finds a program for all there is, and swaps all of them", () => {
+    inFreshNamespace(() => {
+      const director = openAdministration(options);
+      const names = () =>
+        directorStatus(options)
+          .programs.map(({ name }) => name.slice(0, 4))
+          .sort();
+      director.addService(service());
+      assert.deepEqual(names(), ["lva4", "lvs4"]);
+      director.addService({ ...service({ kind: "mark", family: 6, mark: 1 }, "twos"), onePacket: true });
+      assert.deepEqual(names(), ["lva4", "lva6", "lvs4", "lvs6"]);
+      const { program, programs } = directorStatus(options);
+      assert.ok(programs.every(({ current }) => current));
+      assert.equal(program?.options.twoChoices, true);
+      director.addDestination(KEY, { ...server(1), address: "127.0.0.1" });
+      assert.deepEqual(names(), ["lva4", "lva6", "lvo4", "lvo6", "lvs4", "lvs6"]);
+      director.close();
+    });
+  });
+
+  test("knows its own addresses, and those it reaches others from", () => {
+    inFreshNamespace(() => {
+      const give = (text: string) =>
+        withRouteSocket((socket) => {
+          setLink(socket, "v0", { up: true });
+          addAddress(socket, "v0", parsePrefix(text)!);
+        });
+      give("10.0.0.254/24");
+      give("192.0.2.1/32");
+      const director = openAdministration(options);
+      director.addService(service());
+      const tunnel = { type: "ipip", port: 0, checksum: "none" } as const;
+      director.addDestination(KEY, server(1, { method: "tunnel", tunnel }));
+      director.addDestination(KEY, server(2));
+      assert.deepEqual(sourcesAndLocality(), ["10.0.0.1 10.0.0.254 0", "10.0.0.2 0.0.0.0 0"]);
+      assert.equal(directorStatus(options).program?.options.localServers, false);
+      give("10.0.0.2/24");
+      assert.equal(attach([], options), true);
+      assert.deepEqual(sourcesAndLocality(), ["10.0.0.1 10.0.0.254 0", "10.0.0.2 0.0.0.0 1"]);
+      assert.equal(directorStatus(options).program?.options.localServers, true);
+      assert.throws(
+        () => director.addDestination(KEY, { ...server(1), address: "10.0.0.255" }),
+        /invalid value/,
+      );
+      const { index } = withRouteSocket((socket) => findLink(socket, "v0"))!;
+      assert.equal(ownAddressOf(index), "10.0.0.254");
+      director.close();
+    });
+  });
+
+  test("lets loopback take answers from its own addresses as long as it is attached", () => {
+    inFreshNamespace(() => {
+      const setting = () => readSysctl("net.ipv4.conf.lo.accept_local");
+      assert.equal(setting(), "0");
+      const director = openAdministration(options);
+      director.addService(service());
+      assert.equal(setting(), "1");
+      assert.equal(directorStatus(options).localClients, true);
+      detach(["lo"], options);
+      assert.equal(setting(), "0");
+      assert.equal(directorStatus(options).localClients, false);
+      attach(["lo"], options);
+      assert.equal(setting(), "1");
+      unload(options);
+      assert.equal(setting(), "0");
       director.close();
     });
   });

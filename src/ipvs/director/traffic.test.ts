@@ -70,7 +70,7 @@ const CLIENT = `
       const socket = connect(80, "${VIP}");
       sockets.set(n, socket);
       socket.on("error", (error) => console.log(n + " " + error.code));
-      createInterface({ input: socket }).on("line", (heard) => console.log(n + " " + heard));
+      createInterface({ input: socket }).on("error", () => {}).on("line", (heard) => console.log(n + " " + heard));
     } else sockets.get(n).write(text + "\\n");
   });
   console.log("ready");`;
@@ -267,5 +267,62 @@ describe("traffic through a director in the kernel", { skip }, () => {
     assert.ok(listed.every((each) => each.expires > 880 && each.expires <= 900));
     assert.ok(status.statistics.inPackets > 0n && status.statistics.outBytes > 0n);
     await still("last");
+  });
+
+  test("the datapath grows under a connection, to all there is and back", { timeout: 300_000 }, async () => {
+    const still = async (word: string) => {
+      clients.say(`say a ${word}`);
+      assert.equal(await clients.hear("a "), word);
+    };
+    const add = (key: ServiceKey, scheduler: string, ...servers: Destination[]) =>
+      tell((administration) => {
+        administration.addService({
+          ...{ key, scheduler, schedulerFlags: 0, persistence: null, engine: null },
+          ...{ onePacket: false, clientAddress: "hidden" },
+        });
+        for (const each of servers) administration.addDestination(key, each);
+      });
+    const other = (last: number): ServiceKey => ({ ...KEY, port: 1000 + last });
+    const wide: ServiceKey = { ...KEY, family: 6, address: "2001:db8::1" };
+    const steps: { [word: string]: () => void } = {
+      route: () => add(other(1), "rr", rip(1, { method: "route", port: 1001 })),
+      tunnel: () =>
+        add(
+          other(2),
+          "wrr",
+          rip(1, { method: "tunnel", tunnel: { type: "gre", port: 0, checksum: "full" }, port: 1002 }),
+        ),
+      table: () => add(other(3), "mh", rip(1), rip(2)),
+      fullnat: () => {
+        add(other(4), "sh", rip(2, { method: "fullnat" }));
+        tell((administration) => administration.addLocalAddress(other(4), "192.168.1.253"));
+      },
+      own: () => add(other(5), "lc", { ...rip(1), address: "192.168.1.254" }),
+      wide: () => add(wide, "wlc", { ...rip(1), family: 6, address: "2001:db8::11" }),
+      mark: () => add({ kind: "mark", family: 6, mark: 9 }, "lblc"),
+      sysctl: () => tell((administration) => administration.setSysctl("conn_reuse_mode", "0")),
+      fewer: () =>
+        tell((administration) => {
+          for (const key of [1, 2, 3, 4, 5].map(other)) administration.deleteService(key);
+          administration.deleteService(wide);
+        }),
+    };
+    for (const [word, step] of Object.entries(steps)) {
+      step();
+      await still(word);
+    }
+    clients.say("open d");
+    assert.match((await clients.hear("d ")) ?? "", /^192\.168\.1\./);
+  });
+
+  test("a connection that is ended is nobody's", async () => {
+    const ended = ask((administration) =>
+      administration.endConnections(({ destination }) => destination.address === "192.168.1.1"),
+    );
+    assert.ok(ended >= 1);
+    clients.say("say a gone");
+    assert.equal(await clients.hear("a "), "ECONNRESET");
+    clients.say("say b there");
+    assert.equal(await clients.hear("b "), "there");
   });
 });
