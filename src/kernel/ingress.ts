@@ -116,6 +116,9 @@ import {
 } from "./tables.ts";
 import { addressWord } from "./words.ts";
 
+/** The UDP port of IKE, which agrees about IPsec's keys, at both ends. */
+const KEY_EXCHANGE_PORT = 500;
+
 /** IP version 4 and a header of 5 words: without options. */
 const PLAIN_HEADER = 0x45;
 
@@ -240,6 +243,11 @@ function classify(packet: Packet, key: FlowKey, transport: u16, length: u32, pro
     if (udp === null) return malformed();
     key.sourcePort = udp.source;
     key.destinationPort = udp.destination;
+  } else if (udpServices.value) {
+    // AH and ESP have no ports: they go with the key exchange that they came of (RFC 7296).
+    key.sourcePort = KEY_EXCHANGE_PORT;
+    key.destinationPort = KEY_EXCHANGE_PORT;
+    key.kind = family.value === 6 ? PROTOCOL_UDP | KIND_IPV6 : PROTOCOL_UDP;
   } else {
     return TC_NEXT;
   }

@@ -11,6 +11,7 @@ import {
   KIND_NO_OUTPUT,
   PROTOCOL_SCTP,
   PROTOCOL_TCP,
+  PROTOCOL_UDP,
   STATE_CLOSE,
   STATE_FIN_WAIT,
   STATE_TIME_WAIT,
@@ -33,7 +34,8 @@ export function mayOpen(what: u16): boolean {
     if (event === EVENT_INIT) return true;
     return event !== EVENT_ABORT && settings.at(0).sysctls[SYSCTL_SLOPPY_SCTP]! !== 0;
   }
-  return true;
+  // AH and ESP only ever go with a connection that there is.
+  return protocol === PROTOCOL_UDP;
 }
 
 /** Whether a client's packet begins a connection, though there may be one already: a segment with SYN (even one with RST), an INIT. */
