@@ -38,6 +38,7 @@ import { findTransport, IS_FRAGMENT, NO_TRANSPORT } from "./extensions.ts";
 import { connectionOf, directionOf, findFlow, hashOf, lookFor, NO_CONNECTION } from "./flow.ts";
 import { forward } from "./forward/forward.ts";
 import { placeOf } from "./forward/forward6.ts";
+import { forwardFullnat } from "./forward/fullnat.ts";
 import { forwardOtherwise } from "./forward/methods.ts";
 import { laterFragment } from "./fragment/later.ts";
 import { leave } from "./fragment/leave.ts";
@@ -87,6 +88,7 @@ import {
   type Destination,
   destinationTable,
   FlowKey,
+  FORWARD_FULLNAT,
   FORWARD_MASQ,
   FROM_CLIENT,
   FROM_SERVER,
@@ -433,6 +435,7 @@ function direct(packet: Packet, key: FlowKey, transport: u16, length: u32, what:
   if (destination !== 0) countTraffic(destination, direction, packetsOf(packet), length);
   if (family.value === 6 || method !== FORWARD_MASQ) {
     const place = placeOf(direction, transport, (what >>> 8) & 0xff);
+    if (fullnat.value && method === FORWARD_FULLNAT) return forwardFullnat(packet, place, length, index);
     return forwardOtherwise(packet, method, place, length, way, port, now);
   }
   return forward(packet, transport, direction, length, address, port, way, hop, now);
