@@ -112,6 +112,7 @@ import {
   STATE_ESTABLISHED,
   STATE_MASK,
   STATE_REMOVED,
+  STATE_SCTP_ESTABLISHED,
   STATE_UDP,
   scratch,
   settings,
@@ -321,7 +322,8 @@ export function expire(index: u32): u32 {
 
 /** The template that a connection follows is right if the connection is established, or answered. */
 function prove(connection: Connection, state: u32, direction: u32): void {
-  if (state === STATE_ESTABLISHED || direction !== FROM_CLIENT) assure(connection);
+  const isOpen = state === STATE_ESTABLISHED || (sctpServices.value && state === STATE_SCTP_ESTABLISHED);
+  if (isOpen || direction !== FROM_CLIENT) assure(connection);
 }
 
 /** The state of a connection after a packet. */

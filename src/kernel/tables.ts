@@ -105,6 +105,7 @@ export const STATE_UDP = 11;
 export const STATE_ASSURED = 12;
 export const STATE_UNASSURED = 13;
 export const STATE_SCTP = 16;
+export const STATE_SCTP_ESTABLISHED = 24;
 export const STATES = 32;
 /** As listings print them, by number. */
 export const STATE_NAMES = [
