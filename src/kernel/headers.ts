@@ -29,6 +29,15 @@ export type Link = Infer<typeof Link>;
 export const Headers = struct("Headers", { link: bytes(14), versionLength: u8, rest: bytes(39) });
 export type Headers = Infer<typeof Headers>;
 
+/** Ethernet, IPv6 and TCP without options: the same. */
+export const Headers6 = struct("Headers6", {
+  link: bytes(14),
+  before: bytes(6),
+  nextHeader: u8,
+  rest: bytes(53),
+});
+export type Headers6 = Infer<typeof Headers6>;
+
 /** The longest headers we look into: Ethernet, IPv4 with options, ICMP, IPv4 with options, 8 bytes of transport; or IPv6 with extensions, twice. */
 export const LONGEST_HEADERS = 256;
 

@@ -50,6 +50,7 @@ import {
   FRAGMENT,
   FRAGMENT_OFFSET,
   Headers,
+  Headers6,
   IPV4_HEADER,
   IPV6_HEADER,
   Ipv4,
@@ -139,8 +140,11 @@ export function ingress(packet: Packet): u32 {
   // A packet with a VLAN tag beside it comes by again on the VLAN's own interface.
   if (packet.type !== PACKET_HOST || packet.vlanPresent !== 0) return TC_NEXT;
   if (family.value === 6) {
-    const length = packet.length;
-    pullData(packet, Math.min(length, LONGEST_HEADERS));
+    const headers6 = packet.header(Headers6, 0);
+    if (headers6 === null || headers6.nextHeader !== PROTOCOL_TCP) {
+      const length = packet.length;
+      pullData(packet, Math.min(length, LONGEST_HEADERS));
+    }
     return inspect6(packet);
   }
   const headers = packet.header(Headers, 0);
