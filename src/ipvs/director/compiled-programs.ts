@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { MapDefinition } from "../../bpf/index.ts";
 import { deserializeProgram, StaleProgramError } from "../../bpf/loader/index.ts";
 import type { CompiledProgram } from "../../bpf/program.ts";
+import { crcShifts } from "../../kernel/forward/sctp-checksum.ts";
 import { sctpStates, tcpStates } from "../../kernel/state/follow.ts";
 import { IpvsError } from "../errors.ts";
 import { TABLES } from "./pinned-tables.ts";
@@ -24,7 +25,7 @@ export interface CompileRequest {
 }
 
 /** Tables of constants: each program has its own. */
-const CONSTANTS: readonly MapDefinition[] = [tcpStates, sctpStates];
+const CONSTANTS: readonly MapDefinition[] = [tcpStates, sctpStates, crcShifts];
 
 /** Programs that the package's build has compiled: as trustworthy as the code beside them. */
 export const PREBUILT_DIRECTORY = fileURLToPath(new URL("../../../programs/", import.meta.url));

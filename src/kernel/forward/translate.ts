@@ -1,20 +1,28 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 import type { Packet, u16, u32 } from "../../bpf/index.ts";
 import { Ipv4, LINK_HEADER, Ports, Udp } from "../headers.ts";
-import { portMapping } from "../options.ts";
-import { FROM_CLIENT, PROTOCOL_TCP } from "../tables.ts";
+import { portMapping, sctpServices } from "../options.ts";
+import { FROM_CLIENT, PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP } from "../tables.ts";
 import { replaceAddressAndAge, replaceTransportChecksum, TCP_CHECKSUM, UDP_CHECKSUM } from "./checksum.ts";
+import { translateAddressOnly, translateSctp } from "./translate-other.ts";
 
 /**
  * Network address translation, in place: a client's packet gets another destination, a server's another source; the time to
- * live falls by one and all checksums follow. `transport` is where the TCP or UDP header begins. False: the headers are
+ * live falls by one and all checksums follow. `transport` is where the header behind IP's begins. False: the headers are
  * not there (nothing has been changed).
  */
 export function translate(packet: Packet, transport: u16, direction: u32, address: u32, port: u16): boolean {
   const ip = packet.header(Ipv4, LINK_HEADER);
-  const ports = packet.header(Ports, transport);
-  if (ip === null || ports === null) return false;
+  if (ip === null) return false;
   const protocol = ip.protocol;
+  if (protocol !== PROTOCOL_TCP && protocol !== PROTOCOL_UDP) {
+    if (!sctpServices.value || protocol !== PROTOCOL_SCTP) {
+      return translateAddressOnly(packet, direction, address);
+    }
+    return translateSctp(packet, transport, direction, address, port);
+  }
+  const ports = packet.header(Ports, transport);
+  if (ports === null) return false;
   let from = 0;
   let fromPort = 0;
   if (direction === FROM_CLIENT) {

@@ -11,10 +11,11 @@ import {
   type u16,
   type u32,
 } from "../../bpf/index.ts";
-import { Ipv6, LINK_HEADER, Ports } from "../headers.ts";
-import { portMapping } from "../options.ts";
-import { type Address, FROM_CLIENT, PROTOCOL_TCP, PROTOCOL_UDP } from "../tables.ts";
+import { IPV6_HEADER, Ipv6, LINK_HEADER, Ports } from "../headers.ts";
+import { portMapping, sctpServices } from "../options.ts";
+import { type Address, FROM_CLIENT, PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP } from "../tables.ts";
 import { TCP_CHECKSUM, UDP_CHECKSUM } from "./checksum.ts";
+import { translateSctpPort } from "./translate-other.ts";
 
 /**
  * Network address translation of IPv6, in place: a client's packet gets another destination, a server's another source, and the
@@ -48,6 +49,10 @@ export function translate6(
 ): boolean {
   const ip = packet.header(Ipv6, LINK_HEADER);
   if (ip === null) return false;
+  if (sctpServices.value && protocol === PROTOCOL_SCTP) {
+    const length = (ip.payloadLength - (transport - LINK_HEADER - IPV6_HEADER)) & 0xffff;
+    if (!translateSctpPort(packet, transport, length, direction, port)) return false;
+  }
   let fromPort = port;
   const isUdp = protocol === PROTOCOL_UDP;
   if (protocol === PROTOCOL_TCP || isUdp) {
