@@ -1,7 +1,8 @@
-/** The ends of tunnels on a real server: devices of the kernel, where it has them. */
+/** The ends of tunnels on real servers. */
 import { spawnSync } from "node:child_process";
+import { attachDecapsulation, type Decapsulation } from "../../src/ipvs/realserver/decapsulation.ts";
 import { inNetworkNamespace } from "../../src/linux/index.ts";
-import { serverHost, wireAddress } from "./plan.ts";
+import { EACH, serverHost, serverName, wireAddress } from "./plan.ts";
 
 export const GUE_PORT = 6080;
 
@@ -36,16 +37,39 @@ function kernelCommands(number: number): string[] {
 const MODULES = ["ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6"];
 
 /** Whether this kernel has the tunnel devices. */
-export function hasTunnelDevices(): boolean {
+function hasTunnelDevices(): boolean {
   return spawnSync("modprobe", ["-qa", ...MODULES]).status === 0;
 }
 
 /** Makes the kernel's own tunnel ends in a direct server's namespace. */
-export function makeTunnelEnds(namespace: string, number: number): void {
+function makeDevices(namespace: string, number: number): void {
   inNetworkNamespace(namespace, () => {
     for (const command of kernelCommands(number)) {
       const { status, stderr } = spawnSync("sh", ["-c", command], { encoding: "utf8" });
       if (status !== 0) throw new Error(`${command}: ${stderr.trim()}`);
     }
   });
+}
+
+/**
+ * Makes the direct servers of a cluster take what is for virtual addresses out of tunnels: by the kernel's devices where it has them, else
+ * by our own program. Gives what takes the latter off again.
+ */
+export async function openTunnelEnds(
+  node: (name: string) => string,
+  virtual: readonly string[],
+): Promise<() => void> {
+  const ends: Decapsulation[] = [];
+  const devices = hasTunnelDevices();
+  for (let number = 1; number <= EACH; number++) {
+    const namespace = node(serverName("direct", number));
+    if (devices) {
+      makeDevices(namespace, number);
+      continue;
+    }
+    ends.push(await attachDecapsulation("eth0", virtual, { guePort: GUE_PORT, namespace }));
+  }
+  return () => {
+    for (const end of ends) end.detach();
+  };
 }

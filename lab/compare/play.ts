@@ -84,16 +84,18 @@ export class Play {
     }
     if (!sent) return this.#stages.map(() => []);
     this.packets++;
-    const seen = await this.#collect();
-    this.answers += seen[0]!.length;
     // Evaluated for all: each is told once.
-    if (this.#stages.map(({ world }) => world.lostSight()).includes(true)) return seen;
-    const canonical = seen.map((frames) =>
-      frames
-        .map((frame) => frame.canonical)
-        .sort()
-        .join("\n"),
-    );
+    const lost = this.#stages.map(({ world }) => world.lostSight());
+    const seen = await this.#collect(lost);
+    this.answers += seen[0]!.length;
+    const canonical = seen
+      .filter((_, index) => !lost[index])
+      .map((frames) =>
+        frames
+          .map((frame) => frame.canonical)
+          .sort()
+          .join("\n"),
+      );
     if (new Set(canonical).size > 1) this.#tell(what, seen);
     return seen;
   }
@@ -112,15 +114,15 @@ export class Play {
   }
 
   /** What the directors sent; waits while one has sent more than another. */
-  async #collect(): Promise<Seen[][]> {
+  async #collect(lost: readonly boolean[]): Promise<Seen[][]> {
     const seen: Seen[][] = this.#stages.map(() => []);
     const began = performance.now();
     for (;;) {
       for (const [index, { world }] of this.#stages.entries())
         seen[index]!.push(...world.receive().map(read));
       const elapsed = performance.now() - began;
-      const counts = new Set(seen.map((frames) => frames.length));
-      const equal = counts.size === 1;
+      const counts = new Set(seen.filter((_, index) => !lost[index]).map((frames) => frames.length));
+      const equal = counts.size <= 1;
       if (elapsed > PATIENCE_MS || (equal && (elapsed > USUAL_MS || (seen[0]!.length > 0 && elapsed > 4))))
         return seen;
       await sleep(1);

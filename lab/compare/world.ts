@@ -1,6 +1,6 @@
 /** The network around a director in the kernel: a namespace for it, another with the wires' far ends, which send and receive raw frames. */
-import { openPacketSocket, type PacketSocket } from "../../src/linux/index.ts";
-import { ETHERTYPE, emitEthernet, mac, parseEthernet } from "../../src/net/index.ts";
+import { openPacketSocket, type PacketSocket, type ReceivedFrame } from "../../src/linux/index.ts";
+import { checksum, ETHERTYPE, emitEthernet, mac, parseEthernet } from "../../src/net/index.ts";
 import { buildNetwork, type NetworkPlan, namespaceOf, removeNetwork } from "../network.ts";
 import {
   client4,
@@ -126,7 +126,7 @@ export class KernelWorld implements World {
     for (const side of ["outside", "inside"] as const) {
       const socket = this.#sockets[side];
       for (let frame = socket.receive(0); frame !== undefined; frame = socket.receive(0)) {
-        if (!frame.outgoing && isTraffic(frame.bytes)) frames.push({ side, bytes: frame.bytes });
+        if (!frame.outgoing && isTraffic(frame.bytes)) frames.push({ side, bytes: whole(frame) });
       }
     }
     return frames;
@@ -146,6 +146,18 @@ export function frameTo(side: Side, ip: Uint8Array, from = ROUTER_MAC): Uint8Arr
   const type = ip[0]! >> 4 === 4 ? ETHERTYPE.IPV4 : ETHERTYPE.IPV6;
   const destination = mac(side === "outside" ? OUTSIDE_MAC : INSIDE_MAC);
   return emitEthernet({ source: mac(from), destination, type, payload: ip });
+}
+
+/** A checksum that was left to the device filled in, as on a wire. */
+function whole({ bytes, checksum: left }: ReceivedFrame): Uint8Array {
+  if (left !== undefined) {
+    const sum = checksum(bytes.subarray(left.start));
+    new DataView(bytes.buffer, bytes.byteOffset).setUint16(
+      left.start + left.offset,
+      sum === 0 ? 0xffff : sum,
+    );
+  }
+  return bytes;
 }
 
 /** Not ARP, neighbour discovery or multicast listener reports. */
