@@ -28,6 +28,7 @@ import {
   spawnInNamespace,
   umount,
   withRouteSocket,
+  writeSysctl,
 } from "../../linux/index.ts";
 import { formatIp, parsePrefix } from "../../net/index.ts";
 import type { Command } from "../administration.ts";
@@ -288,21 +289,30 @@ describe("a director in the kernel", { skip }, () => {
     });
   });
 
-  test("lets loopback take answers from its own addresses as long as it is attached", () => {
+  test("sets what it needs of loopback, and sets it back", () => {
     inFreshNamespace(() => {
-      const setting = () => readSysctl("net.ipv4.conf.lo.accept_local");
-      assert.equal(setting(), "0");
+      const settings = () => ({
+        acceptLocal: readSysctl("net.ipv4.conf.lo.accept_local"),
+        forwarding: readSysctl("net.ipv4.conf.lo.forwarding"),
+      });
+      writeSysctl("net.ipv4.ip_forward", 0);
+      assert.deepEqual(settings(), { acceptLocal: "0", forwarding: "0" });
       const director = openAdministration(options);
       director.addService(service());
-      assert.equal(setting(), "1");
+      assert.deepEqual(settings(), { acceptLocal: "1", forwarding: "1" });
+      assert.equal(readSysctl("net.ipv4.ip_forward"), "0");
       assert.equal(directorStatus(options).localClients, true);
       detach(["lo"], options);
-      assert.equal(setting(), "0");
+      assert.deepEqual(settings(), { acceptLocal: "0", forwarding: "1" });
       assert.equal(directorStatus(options).localClients, false);
       attach(["lo"], options);
-      assert.equal(setting(), "1");
+      assert.deepEqual(settings(), { acceptLocal: "1", forwarding: "1" });
       unload(options);
-      assert.equal(setting(), "0");
+      assert.deepEqual(settings(), { acceptLocal: "0", forwarding: "0" });
+      director.addService(service());
+      writeSysctl("net.ipv4.ip_forward", 1);
+      unload(options);
+      assert.deepEqual(settings(), { acceptLocal: "0", forwarding: "1" });
       director.close();
     });
   });

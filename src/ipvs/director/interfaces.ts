@@ -3,7 +3,7 @@ import type { LoadedProgram } from "../../bpf/loader/index.ts";
 import { type Link, listLinks, withRouteSocket } from "../../linux/index.ts";
 import { Attachments, attachmentMethod } from "./attachments.ts";
 import { InterfaceMarks } from "./interface-marks.ts";
-import { acceptLocal, restoreAcceptLocal } from "./loopback.ts";
+import { acceptLocal, forwardFromLoopback, restoreAcceptLocal, restoreLoopback } from "./loopback.ts";
 
 /** ARPHRD_ETHER. */
 const ETHERNET = 1;
@@ -77,6 +77,7 @@ export class Interfaces {
     withRouteSocket((socket) => {
       const links = listLinks(socket);
       this.#forgetAllBut(links);
+      forwardFromLoopback(this.#directory);
       const incomingId = incoming.info().id;
       const outgoingId = outgoing?.info().id ?? 0;
       for (const link of links) {
@@ -127,7 +128,7 @@ export class Interfaces {
     });
     this.#incoming.releaseAll();
     this.#outgoing.releaseAll();
-    restoreAcceptLocal(this.#directory);
+    restoreLoopback(this.#directory);
   }
 
   #forgetAllBut(links: readonly Link[]): void {

@@ -5,6 +5,7 @@ import { events, LAYOUT_VERSION } from "../../kernel/tables.ts";
 import { IpvsError } from "../errors.ts";
 import { liveRows } from "../listing.ts";
 import { DirectorMemory } from "../memory/director-memory.ts";
+import type { ForwardingMethod } from "../model.ts";
 import { TableAdministration } from "../table-administration.ts";
 import { availableRows } from "../writing/servers.ts";
 import { forwardingOff } from "./forwarding.ts";
@@ -80,7 +81,7 @@ export interface DirectorStatus {
   readonly events: Readonly<Record<string, bigint>>;
   /**
    * Sysctls of the kernel that must be 1 for packets to be forwarded, and are 0: "net.ipv4.ip_forward", or where it is
-   * not all interfaces, "net.ipv4.conf.eth0.forwarding". Only of the families that there are services of.
+   * not all interfaces, "net.ipv4.conf.eth0.forwarding". Only of the families that there are masqueraded or FullNAT servers of.
    */
   readonly forwardingOff: readonly string[];
   /** Features of the running kernel: true, or why it lacks one. */
@@ -175,12 +176,20 @@ function withState<T>(options: DirectorOptions, work: (state: NamespaceState) =>
   });
 }
 
+const NEED_FORWARDING: ReadonlySet<ForwardingMethod> = new Set<ForwardingMethod>(["masquerade", "fullnat"]);
+
 function presentStatus({ tables, plane, datapath }: Present) {
   const memory = new DirectorMemory(plane);
   const last = datapath.lastTick();
   const interfaces = datapath.interfaces.status();
+  // Direct routing and tunnels do without: their ways are looked up from loopback.
   const families = new Set(
-    new TableAdministration(plane).services().map(({ service }) => service.key.family),
+    new TableAdministration(plane)
+      .services()
+      .filter(({ destinations }) =>
+        destinations.some(({ destination }) => NEED_FORWARDING.has(destination.method)),
+      )
+      .map(({ service }) => service.key.family),
   );
   return {
     ...programStatuses(datapath),
