@@ -6,6 +6,7 @@ import { systemNames } from "../../src/cli/system-names.ts";
 import type { Administration } from "../../src/ipvs/administration.ts";
 import { openAdministration, unload } from "../../src/ipvs/index.ts";
 import { inNetworkNamespace, writeSysctl } from "../../src/linux/index.ts";
+import { attachMark, type MarkRule, marksComeFirst } from "./mark.ts";
 
 /** What a command said. */
 export interface Answer {
@@ -24,15 +25,6 @@ export interface Director {
   /** Gives packets to this destination (address, and port unless 0) a firewall mark, before balancing. */
   mark(rule: MarkRule): void;
   close(): void;
-}
-
-/** Which packets get a mark. */
-export interface MarkRule {
-  readonly family: 4 | 6;
-  readonly protocol: "tcp" | "udp";
-  readonly destination: string;
-  readonly port: number;
-  readonly mark: number;
 }
 
 const REFERENCE = ["/usr/sbin/ipvsadm", "/sbin/ipvsadm"].find((path) => existsSync(path));
@@ -92,14 +84,28 @@ export function ourIpvsadm(
 export function ourDirector(namespace: string, connections: number): Director {
   let administration: Administration | undefined;
   const open = () => (administration ??= openAdministration({ connections }));
+  const rules: MarkRule[] = [];
+  const attached: { close(): void }[] = [];
+  const attachMarks = () => {
+    const base = attached.length;
+    for (const [i, rule] of rules.splice(0).entries()) {
+      attached.push(attachMark(namespace, "outside", rule, base + i));
+    }
+  };
   return {
     name: "lvs",
-    ipvsadm: (words, input) => inNetworkNamespace(namespace, () => ourIpvsadm(open, words, input)),
+    ipvsadm(words, input) {
+      const answer = inNetworkNamespace(namespace, () => ourIpvsadm(open, words, input));
+      if (words[0] === "-A" && answer.status === 0) attachMarks();
+      return answer;
+    },
     sysctl: (name, value) => inNetworkNamespace(namespace, () => open().setSysctl(name, String(value))),
-    mark() {
-      throw new Error("not there yet: marks");
+    mark(rule) {
+      rules.push(rule);
+      if (marksComeFirst()) attachMarks();
     },
     close() {
+      for (const each of attached) each.close();
       administration?.close();
       inNetworkNamespace(namespace, () => unload());
     },

@@ -9,7 +9,8 @@ import {
   formatIp,
 } from "../../src/net/index.ts";
 import { serverMac } from "./addresses.ts";
-import type { Director, MarkRule } from "./director.ts";
+import type { Director } from "./director.ts";
+import type { MarkRule } from "./mark.ts";
 import { endpointsOf, read, type Seen } from "./seen.ts";
 import { compareConnections, compareListings } from "./tables.ts";
 import type { Side, World } from "./world.ts";

@@ -30,6 +30,7 @@ import {
   VIPS6,
 } from "./addresses.ts";
 import { type Director, ourIpvsadm } from "./director.ts";
+import { type MarkRule, markOf } from "./mark.ts";
 import { frameTo, type SentFrame, type Side, type World } from "./world.ts";
 
 const INTERFACE: Readonly<Record<Side, number>> = { outside: 2, inside: 3 };
@@ -69,6 +70,8 @@ export class SimulatedWorld implements World {
   readonly #mtus: Readonly<Record<Side, number>>;
   readonly #began = performance.now();
   readonly #frames: SentFrame[] = [];
+  /** What comes in from outside gets these marks. */
+  readonly marks: MarkRule[] = [];
   #lost = false;
 
   constructor(connections: number, mtu = 1500) {
@@ -97,7 +100,10 @@ export class SimulatedWorld implements World {
 
   send(side: Side, bytes: Uint8Array, from?: string): void {
     this.catchUp();
-    const packet = new SimulatedPacket(frameTo(side, bytes, from), { ifindex: INTERFACE[side] });
+    const packet = new SimulatedPacket(frameTo(side, bytes, from), {
+      ifindex: INTERFACE[side],
+      mark: side === "outside" ? markOf(this.marks, bytes) : 0,
+    });
     const verdict = this.machine.execute(ingress, packet);
     for (const { ifindex, packet: clone } of packet.clones) this.#sent(ifindex, clone);
     if (packet.redirected !== undefined) this.#sent(packet.redirected.ifindex, packet);
@@ -165,9 +171,7 @@ export function simulatedDirector(world: SimulatedWorld): Director {
       return ourIpvsadm(() => administration, words, input);
     },
     sysctl: (name, value) => administration.setSysctl(name, String(value)),
-    mark() {
-      throw new Error("not there yet: marks");
-    },
+    mark: (rule) => void world.marks.push(rule),
     close: () => {},
   };
 }
