@@ -39,6 +39,7 @@ import { connectionOf, directionOf, findFlow, hashOf, lookFor, NO_CONNECTION } f
 import { forward } from "./forward/forward.ts";
 import { placeOf } from "./forward/forward6.ts";
 import { forwardFullnat } from "./forward/fullnat.ts";
+import { isHandedOver, LOOPBACK } from "./forward/hand-over.ts";
 import { forwardOtherwise } from "./forward/methods.ts";
 import { laterFragment } from "./fragment/later.ts";
 import { leave } from "./fragment/leave.ts";
@@ -264,6 +265,7 @@ function classify(packet: Packet, key: FlowKey, transport: u16, length: u32, pro
 
 /** A packet of a flow without a connection: it gets one, if it is to, and goes on as a packet that has one. */
 function admit(packet: Packet, key: FlowKey, what: u16): u32 {
+  if (family.value === 4 && packet.ifindex === LOOPBACK && isHandedOver(packet)) return TC_NEXT;
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
   const service = askService(key.source, key.destination, ports, what, packet.mark);
   if (service === NOT_OURS) return leave(packet);

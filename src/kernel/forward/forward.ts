@@ -5,6 +5,7 @@ import { DONT_FRAGMENT, Ipv4, LINK_HEADER } from "../headers.ts";
 import { answerTimeExceeded, answerTooLarge } from "../icmp/answer.ts";
 import { FROM_CLIENT, type NextHop } from "../tables.ts";
 import { recall } from "./client-hops.ts";
+import { handOver } from "./hand-over.ts";
 import { isFresh, NO_WAY, resolve, sendBy, TOO_LARGE } from "./next-hop.ts";
 import { translate } from "./translate.ts";
 import { lengthOnWire } from "./wire-length.ts";
@@ -16,7 +17,7 @@ import { lengthOnWire } from "./wire-length.ts";
  *
  * What cannot go on is answered as a router does (time exceeded, fragmentation needed). On the servers' side the kernel
  * does that: it gets the packet untouched and comes to the same end. Packets that must be fragmented, or for which the
- * kernel knows no way or another one (the host itself), go up the stack translated.
+ * kernel knows no way or another one (the host itself), are handed over to it translated.
  */
 export function forward(
   packet: Packet,
@@ -50,6 +51,6 @@ export function forward(
   }
 
   if (!translate(packet, transport, direction, address, port)) return TC_SHOT;
-  if (out === NO_WAY) return TC_NEXT;
+  if (out === NO_WAY) return handOver(packet, direction);
   return fresh ? sendBy(packet, hop, out) : redirectNeighbour(out, 0);
 }

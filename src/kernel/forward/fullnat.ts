@@ -49,6 +49,7 @@ import {
 } from "../tables.ts";
 import { mayPass, NO_HEADER, TOO_OLD } from "./age.ts";
 import { replaceAddress, replaceAddressAndAge, TCP_CHECKSUM, UDP_CHECKSUM } from "./checksum.ts";
+import { handOver } from "./hand-over.ts";
 import { CHECK_EVERY, isFresh, keepWay, NO_WAY, sendBy, TOO_LARGE } from "./next-hop.ts";
 import { lengthOnWire } from "./wire-length.ts";
 
@@ -214,6 +215,6 @@ export function forwardFullnat(packet: Packet, place: u32, length: u32, index: u
   if (out === TOO_LARGE) return answerTooLarge(packet, hop.mtu);
   if (!translateBothEnds(packet, index, connection, direction, transport, protocol)) return TC_SHOT;
   // Whom the kernel forwards nothing to is this host itself.
-  if (out === NO_WAY) return TC_NEXT;
+  if (out === NO_WAY) return family.value === 6 ? TC_NEXT : handOver(packet, direction);
   return fresh ? sendBy(packet, hop, out) : redirectNeighbour(out, 0);
 }
