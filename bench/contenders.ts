@@ -2,26 +2,13 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run, serve } from "./child.ts";
+import { type Contender, PLAIN, plainRouting } from "./contender.ts";
 import { type BenchLab, BULK_PORT, HTTP_PORT, SINK_PORT } from "./lab.ts";
 import { scratchFolder } from "./scratch.ts";
 
-/** A way to get a client's traffic to the servers. */
-export interface Contender {
-  readonly name: string;
-  /** Debian packages it needs, and the programs that tell whether they are there. */
-  readonly programs: readonly string[];
-  /** Whether it carries datagrams too. */
-  readonly udp: boolean;
-  /** The address a client connects to. */
-  target(lab: BenchLab): string;
-  /** Balances the HTTP, bulk and sink ports of the VIP over the servers. */
-  setup(lab: BenchLab): Promise<void>;
-  /** Adds `count` more services (ports 10000…) before the HTTP one; resolves to the seconds it took. */
-  program?(lab: BenchLab, count: number): Promise<number>;
-}
-
 const FIRST_EXTRA_PORT = 10_000;
-const PORTS = [
+/** What is balanced. */
+export const PORTS = [
   { protocol: "tcp", port: HTTP_PORT },
   { protocol: "tcp", port: BULK_PORT },
   { protocol: "udp", port: SINK_PORT },
@@ -30,14 +17,6 @@ const PORTS = [
 /** Our programs, to be run by Node. */
 export const ipvsadm = fileURLToPath(new URL("../../bin/ipvsadm", import.meta.url));
 export const lvs = fileURLToPath(new URL("../../bin/lvs", import.meta.url));
-
-const plain: Contender = {
-  name: "plain routing",
-  programs: [],
-  udp: true,
-  target: (lab) => lab.rips[0]!,
-  setup: async () => {},
-};
 
 const iptables: Contender = {
   name: "iptables",
@@ -220,4 +199,4 @@ function scratch(name: string, text: string): string {
   return file;
 }
 
-export const contenders: readonly Contender[] = [plain, iptables, nft, haproxy, nginx, ours];
+export const contenders: readonly Contender[] = [plainRouting(PLAIN), iptables, nft, haproxy, nginx, ours];

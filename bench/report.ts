@@ -1,4 +1,6 @@
+import { type Contender, PLAIN } from "./contender.ts";
 import { median, ratios } from "./statistics.ts";
+import type { Workload } from "./workloads/index.ts";
 import type { Measurement } from "./workloads/measurement.ts";
 
 /** All measurements of a run: by workload, by contender, in order of rounds. */
@@ -18,15 +20,21 @@ export interface Row {
   readonly p99?: number;
 }
 
-export const BASE = "plain routing";
+/** What each contender is compared with, by name. */
+export type Bases = ReadonlyMap<string, string>;
+
+/** The bases of these contenders. */
+export function bases(list: readonly Contender[]): Bases {
+  return new Map(list.map(({ name, base }) => [name, base ?? PLAIN]));
+}
 
 const cpuPerUnit = (measurement: Measurement) => measurement.cpuMicroseconds / measurement.units;
 const rate = (measurement: Measurement) => measurement.units / measurement.seconds;
 
 /** Medians and per-round ratios of one workload, in the order the contenders ran. */
-export function rows(workload: ReadonlyMap<string, readonly Measurement[]>): Row[] {
-  const base = workload.get(BASE) ?? [];
+export function rows(workload: ReadonlyMap<string, readonly Measurement[]>, baseOf: Bases): Row[] {
   return [...workload].map(([contender, rounds]) => {
+    const base = workload.get(baseOf.get(contender) ?? PLAIN) ?? [];
     const latencies = rounds.flatMap(({ latency }) => (latency === undefined ? [] : [latency]));
     return {
       contender,
@@ -62,4 +70,17 @@ export function table(title: string, list: readonly Row[], unit: { name: string;
   ]);
   const cells = [header, header.map((_, i) => (i === 0 ? "---" : "---:")), ...lines];
   return `### ${title}\n\n${cells.map((cell) => `| ${cell.join(" | ")} |`).join("\n")}\n`;
+}
+
+/** The CPU ratios of all workloads in one table in Markdown: a line for each contender that is nobody's base. */
+export function matrix(work: readonly Workload[], results: Results, baseOf: Bases): string {
+  const ratios = work.map(({ name }) => {
+    const list = rows(results.get(name) ?? new Map(), baseOf);
+    return new Map(list.map(({ contender, cpuRatio }) => [contender, cpuRatio]));
+  });
+  const names = [...baseOf].filter(([name, base]) => name !== base).map(([name]) => name);
+  const lines = names.map((name) => [name, ...ratios.map((each) => each.get(name)?.toFixed(3) ?? "")]);
+  const header = ["CPU ratio to plain routing", ...work.map(({ short }) => short)];
+  const cells = [header, header.map((_, i) => (i === 0 ? "---" : "---:")), ...lines];
+  return `${cells.map((cell) => `| ${cell.join(" | ")} |`).join("\n")}\n`;
 }

@@ -1,4 +1,4 @@
-import type { Contender } from "./contenders.ts";
+import type { Contender } from "./contender.ts";
 import type { BenchLab } from "./lab.ts";
 import { connections } from "./workloads/http.ts";
 

@@ -1,6 +1,6 @@
 import { run } from "../child.ts";
 import { timed } from "../cpu.ts";
-import { type BenchLab, HTTP_PORT } from "../lab.ts";
+import { at, type BenchLab, HTTP_PORT } from "../lab.ts";
 import type { Measurement } from "./measurement.ts";
 
 const CLIENTS = 32;
@@ -28,7 +28,7 @@ async function wrk(
     `-d${seconds}s`,
     "--latency",
     ...extra,
-    `http://${target}:${HTTP_PORT}/`,
+    `http://${at(target, HTTP_PORT)}/`,
   ] as const;
   const { value: output, seconds: took, cpuMicroseconds } = await timed(() => run(lab.client, [...argv]));
   const requests = Number(/(\d+) requests in/.exec(output)?.[1] ?? 0);
