@@ -96,10 +96,16 @@ export const PORT = { web: 80, echo: 7, names: 53, nobody: 9, iperf: 5201 } as c
 /** Rules for `ipvsadm --restore`: of a case, its services with two servers each (iperf3 has one). */
 export function rulesOf({ virtual, server, method }: Case): string {
   const address = (ip: string, port: number) => (ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`);
-  const service = (kind: "t" | "u", port: number, options = "", numbers: readonly number[] = [1, 2]) => [
-    `-A -${kind} ${address(virtual, port)} -s rr ${options}`.trim(),
+  const option = { t: "-t", u: "-u", sctp: "--sctp-service" } as const;
+  const service = (
+    kind: "t" | "u" | "sctp",
+    port: number,
+    options = "",
+    numbers: readonly number[] = [1, 2],
+  ) => [
+    `-A ${option[kind]} ${address(virtual, port)} -s rr ${options}`.trim(),
     ...numbers.map((number) =>
-      `-a -${kind} ${address(virtual, port)} -r ${address(server(number), port)} ${method}`.trim(),
+      `-a ${option[kind]} ${address(virtual, port)} -r ${address(server(number), port)} ${method}`.trim(),
     ),
   ];
   // Under NAT, answers to single packets are not translated.
@@ -107,6 +113,7 @@ export function rulesOf({ virtual, server, method }: Case): string {
   return [
     ...service("t", PORT.web),
     ...service("u", PORT.echo),
+    ...service("sctp", PORT.echo),
     ...service("u", PORT.names, onePacket),
     ...service("u", PORT.nobody),
     ...service("t", PORT.iperf, "", [1]),

@@ -4,6 +4,7 @@
  *   {@link content}; a POST with the digest of what it got.
  * - on UDP ports of each ADDRESS: 7 sends back what it gets, 53 is a name server that knows one name: "name.test" is
  *   192.0.2.53, and its text record the server's name.
+ * - on SCTP's port 7 of each ADDRESS: sends back what it gets.
  */
 
 import { createHash } from "node:crypto";
@@ -12,6 +13,9 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { content } from "./content.ts";
 import { answerTo } from "./name-server.ts";
+import { openSctp } from "./sctp-socket.ts";
+
+const SCTP_POLL_MS = 5;
 
 const [name = "server", ...addresses] = process.argv.slice(2);
 
@@ -41,4 +45,10 @@ for (const address of addresses) {
   names.bind(53, address);
   await Promise.all([once(echo, "listening"), once(names, "listening")]);
 }
+const associations = addresses.map((address) => openSctp(address, 7));
+setInterval(() => {
+  for (const socket of associations) {
+    for (let got = socket.receive(); got !== undefined; got = socket.receive()) socket.send(got);
+  }
+}, SCTP_POLL_MS);
 console.log("ready");

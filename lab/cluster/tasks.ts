@@ -4,7 +4,10 @@ import { Resolver } from "node:dns/promises";
 import { once } from "node:events";
 import { Agent, type IncomingMessage, request } from "node:http";
 import { isIPv6 } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ip } from "../../src/net/index.ts";
 import { content, digest } from "./content.ts";
+import { openSctp } from "./sctp-socket.ts";
 
 const PATIENCE_MS = 8000;
 const DATAGRAM_PATIENCE_MS = 2000;
@@ -75,7 +78,12 @@ export async function echo(address: string, size: number, count: number): Promis
     for (let i = 0; i < count; i++) {
       payload[0] = i;
       socket.send(payload);
-      const back = await answer(socket);
+      const back = await answer(socket).catch((error: Error & { code?: string }) => {
+        // Told how large packets may be: sent again, it goes in fragments.
+        if (error.code !== "EMSGSIZE") throw error;
+        socket.send(payload);
+        return answer(socket);
+      });
       if (!back.equals(payload)) throw new Error(`datagram ${i}: ${back.length} of ${size} bytes came back`);
     }
   } finally {
@@ -112,4 +120,24 @@ export async function resolve(address: string, count: number): Promise<string[]>
     answers.push(`${found} ${who}`);
   }
   return answers;
+}
+
+/** Sends `count` messages of `size` bytes over one SCTP association, and throws unless they come back. */
+export async function sctpEcho(from: string, address: string, size: number, count: number): Promise<void> {
+  const socket = openSctp(from, 0);
+  const peer = { address: ip(address), port: 7 };
+  try {
+    for (let i = 0; i < count; i++) {
+      const payload = content(size);
+      payload[0] = i;
+      socket.send({ payload, peer });
+      const deadline = Date.now() + DATAGRAM_PATIENCE_MS;
+      let back = socket.receive();
+      for (; back === undefined && Date.now() < deadline; back = socket.receive()) await sleep(2);
+      if (back === undefined) throw new Error(`message ${i} did not come back in ${DATAGRAM_PATIENCE_MS} ms`);
+      if (!back.payload.equals(payload)) throw new Error(`message ${i} came back as something else`);
+    }
+  } finally {
+    socket.close();
+  }
 }

@@ -45,7 +45,7 @@ function randomNumbers(seed: number): (limit: number) => number {
 /** Makes a scenario. */
 export function randomScenario(settings: RandomSettings): Scenario {
   return {
-    name: `random, seed ${settings.seed}`,
+    name: `random, seed ${settings.seed}${settings.families?.length === 1 ? `, IPv${settings.families[0]}` : ""}`,
     run: (play) => new RandomRun(play, settings).run(),
   };
 }

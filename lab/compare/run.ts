@@ -6,7 +6,6 @@ import { SimulatedWorld, simulatedDirector } from "./simulated.ts";
 import { KernelWorld } from "./world.ts";
 
 const CONNECTIONS = 4096;
-const MOST_SHOWN = 24;
 const DONE = 0;
 const DIFFERENT = 1;
 const IMPOSSIBLE = 2;
@@ -16,13 +15,14 @@ export const KINDS = ["ip_vs", "lvs", "simulator"] as const;
 export type Kind = (typeof KINDS)[number];
 
 /**
- * Plays all scenarios whose name contains one of `wanted` (none: all), and reports a line each, with all differences.
+ * Plays all scenarios whose name contains one of `wanted` (none: all), and reports a line each, with the first `lines` of what differed.
  * Gives the exit status.
  */
 export async function runScenarios(
   kinds: readonly Kind[],
   wanted: readonly string[],
   say: (line: string) => void,
+  lines = 24,
 ): Promise<number> {
   if (process.getuid?.() !== 0 && kinds.some((kind) => kind !== "simulator")) {
     say("this needs root: it makes network namespaces");
@@ -45,9 +45,8 @@ export async function runScenarios(
     say(
       `${outcome.differences.length === 0 ? "same     " : "DIFFERENT"}  ${scenario.name}: ${sum}; ${seconds} s`,
     );
-    for (const line of outcome.differences.slice(0, MOST_SHOWN)) say(`    ${line}`);
-    if (outcome.differences.length > MOST_SHOWN)
-      say(`    … ${outcome.differences.length - MOST_SHOWN} more lines`);
+    for (const line of outcome.differences.slice(0, lines)) say(`    ${line}`);
+    if (outcome.differences.length > lines) say(`    … ${outcome.differences.length - lines} more lines`);
     if (outcome.differences.length > 0) different++;
   }
   say(different === 0 ? "no difference" : `${different} of ${chosen.length} scenarios differ`);

@@ -251,6 +251,8 @@ export const SCENARIOS: readonly Scenario[] = [
       await play.compareAll();
     },
   },
+  randomScenario({ seed: 1, steps: 240, families: [4] }),
+  randomScenario({ seed: 1, steps: 240, families: [6] }),
   randomScenario({ seed: 1, steps: 240 }),
   randomScenario({ seed: 2, steps: 240 }),
 ];
