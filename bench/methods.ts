@@ -1,5 +1,5 @@
 /** Our forwarding methods and schedulers, each beside plain routing in the same kind of network. */
-import { attachDecapsulation } from "../src/ipvs/realserver/decapsulation.ts";
+import { attachDecapsulation, type Decapsulation } from "../src/ipvs/realserver/decapsulation.ts";
 import { run } from "./child.ts";
 import { type Contender, PLAIN, plainRouting } from "./contender.ts";
 import { ipvsadm, PORTS } from "./contenders.ts";
@@ -40,6 +40,9 @@ function way(name: string, { topology, base, workloads = WORKLOADS, ...rest }: W
   };
 }
 
+/** They last as long as this process. */
+const tunnelEnds: Decapsulation[] = [];
+
 async function setUp(
   lab: BenchLab,
   { service = "-s rr", server = "-m", locals, tunnel }: Way,
@@ -53,9 +56,9 @@ async function setUp(
     ];
   });
   await run(lab.director, [process.execPath, ipvsadm, "-R"], { input: `${lines.join("\n")}\n` });
-  // It goes with this process.
   if (tunnel === true) {
-    await attachDecapsulation(lab.serverInterface, lab.rips, { guePort: GUE_PORT, namespace: lab.server });
+    const settings = { guePort: GUE_PORT, namespace: lab.server };
+    tunnelEnds.push(await attachDecapsulation(lab.serverInterface, [lab.vip], settings));
   }
 }
 

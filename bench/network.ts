@@ -129,7 +129,7 @@ http { access_log off; keepalive_requests 1000000; server { ${listen} return 200
 `,
   );
   serve(lab.server, ["nginx", "-c", configuration]);
-  serve(lab.server, ["iperf3", "-s", "-p", String(BULK_PORT)]);
+  serve(lab.server, ["iperf3", "-s", "-p", String(BULK_PORT), "--logfile", "/dev/null"]);
   serve(lab.server, [process.execPath, "-e", sink(lab.family)]);
   await untilAnswering(lab, lab.rips[0]!);
 }
