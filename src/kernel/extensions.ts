@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /** The extension headers of IPv6 (RFC 8200 section 4). */
-import type { Packet, u32 } from "../bpf/index.ts";
+import type { Packet, u16, u32 } from "../bpf/index.ts";
 import {
   EXTENSION_DESTINATION,
   EXTENSION_FRAGMENT,
@@ -11,7 +11,6 @@ import {
   FragmentHeader,
   IPV6_HEADER,
   Ipv6,
-  LINK_HEADER,
   LONGEST_HEADERS,
 } from "./headers.ts";
 import { PROTOCOL_AH } from "./tables.ts";
@@ -25,14 +24,14 @@ export const IS_FRAGMENT = 0x100000;
 const MOST_HEADERS = 6;
 
 /**
- * What comes behind an IPv6 packet's extension headers: bits 0–7 its protocol, 8–19 its offset in the frame; with IS_FRAGMENT the offset is
+ * What comes behind the extension headers of the IPv6 packet that begins at `network` in the frame: bits 0–7 its protocol, 8–19 its offset in the frame; with IS_FRAGMENT the offset is
  * that of a fragment header and the protocol what follows that. @separate
  */
-export function findTransport(packet: Packet): u32 {
-  const ip = packet.header(Ipv6, LINK_HEADER);
+export function findTransport(packet: Packet, network: u16): u32 {
+  const ip = packet.header(Ipv6, network);
   if (ip === null) return NO_TRANSPORT;
   let protocol = ip.nextHeader;
-  let offset = LINK_HEADER + IPV6_HEADER;
+  let offset = network + IPV6_HEADER;
   for (let i = 0; i < MOST_HEADERS; i++) {
     const at = offset & 0x1ff;
     if (protocol === EXTENSION_FRAGMENT) {

@@ -18,6 +18,7 @@ import {
   type FlowKey,
   FROM_CLIENT,
   flows,
+  KIND_IPV6,
   KIND_OF_FLOW,
   pressure,
   scratch,
@@ -107,7 +108,7 @@ function hasAddresses(slot: u32, direction: u32): boolean {
 /** Whether a packet with that key, going in that direction, is of the connection in slot `slot`. */
 export function isFlowOf(connection: Connection, slot: u32, key: FlowKey, direction: u32): boolean {
   if (!hasKey(connection, key, direction)) return false;
-  return family.value === 4 || hasAddresses(slot, direction);
+  return family.value === 4 || (key.kind & KIND_IPV6) === 0 || hasAddresses(slot, direction);
 }
 
 /** Whether a connection's ports and addresses, or of IPv6 ones their words, are those of a key in that direction. */

@@ -188,5 +188,20 @@ export const ICMP_SOURCE_QUENCH = 4;
 export const ICMP_TIME_EXCEEDED = 11;
 export const ICMP_PARAMETER_PROBLEM = 12;
 /** Codes of ICMP_UNREACHABLE. */
+export const ICMP_HOST_UNREACHABLE = 1;
 export const ICMP_PORT_UNREACHABLE = 3;
 export const ICMP_FRAGMENTATION_NEEDED = 4;
+
+/** Types of ICMPv6 messages (RFC 4443, RFC 4861): the errors, and the redirect. */
+export const ICMP6_UNREACHABLE = 1;
+export const ICMP6_TOO_BIG = 2;
+export const ICMP6_TIME_EXCEEDED = 3;
+export const ICMP6_PARAMETER_PROBLEM = 4;
+export const ICMP6_REDIRECT = 137;
+/** Codes of ICMP6_UNREACHABLE. */
+export const ICMP6_ADDRESS_UNREACHABLE = 3;
+export const ICMP6_PORT_UNREACHABLE = 4;
+
+/** Any 16-bit word, such as a checksum. */
+export const Word = struct("Word", { value: u16be });
+export type Word = Infer<typeof Word>;

@@ -43,13 +43,17 @@ import { isHandedOver, LOOPBACK } from "./forward/hand-over.ts";
 import { forwardOtherwise } from "./forward/methods.ts";
 import { laterFragment } from "./fragment/later.ts";
 import { leave } from "./fragment/leave.ts";
-import { hasTransport } from "./fragment/part.ts";
+import { FRAGMENT_HEADER, hasTransport } from "./fragment/part.ts";
 import { rememberFragments } from "./fragment/remember.ts";
+import { send, TO_BE_SENT } from "./fragment/send.ts";
 import {
   ETHERTYPE_IPV4,
   ETHERTYPE_IPV6,
   FRAGMENT,
+  FRAGMENT_MORE6,
   FRAGMENT_OFFSET,
+  FRAGMENT_OFFSET6,
+  FragmentHeader,
   Headers,
   Headers6,
   IPV4_HEADER,
@@ -64,10 +68,13 @@ import {
   Tcp,
   Udp,
 } from "./headers.ts";
-import { answerRefused } from "./icmp/answer.ts";
-import { translateError } from "./icmp/translate-error.ts";
+import { answerNow, answerRefused, isToBeAnswered, TO_BE_ANSWERED } from "./icmp/answer.ts";
+import { setQuotedKey } from "./icmp/begin.ts";
+import { handleError, TO_ADMISSION } from "./icmp/handle-error.ts";
+import { TO_BE_TOLD, tellSender } from "./icmp/tunnel-error.ts";
 import {
   admission,
+  aside,
   family,
   fullnat,
   ipv6Services,
@@ -75,6 +82,7 @@ import {
   persistence,
   sctpServices,
   tcpServices,
+  tunnels,
   udpServices,
 } from "./options.ts";
 import { leaveHost } from "./outgoing.ts";
@@ -99,8 +107,10 @@ import {
   type NextHop,
   PROGRAM_IPV4,
   PROGRAM_IPV4_ADMISSION,
+  PROGRAM_IPV4_ASIDE,
   PROGRAM_IPV6,
   PROGRAM_IPV6_ADMISSION,
+  PROGRAM_IPV6_ASIDE,
   PROGRAM_IPV6_OUTGOING,
   PROTOCOL_AH,
   PROTOCOL_ESP,
@@ -140,6 +150,18 @@ export function ingress(packet: Packet): u32 {
   }
   // A packet with a VLAN tag beside it comes by again on the VLAN's own interface.
   if (packet.type !== PACKET_HOST || packet.vlanPresent !== 0) return TC_NEXT;
+  if (aside.value && isToBeAnswered()) return answerNow(packet);
+  let verdict = look(packet);
+  if (aside.value && verdict === TO_BE_SENT) verdict = send(packet);
+  if (aside.value && tunnels.value && verdict === TO_BE_TOLD) verdict = tellSender(packet);
+  if (verdict !== TO_BE_ANSWERED) return verdict;
+  if (aside.value) return answerNow(packet);
+  stepAside(packet);
+  return TC_SHOT;
+}
+
+/** Makes the headers accessible, and goes on by them. */
+function look(packet: Packet): u32 {
   if (family.value === 6) {
     const headers6 = packet.header(Headers6, 0);
     if (headers6 === null || headers6.nextHeader !== PROTOCOL_TCP) {
@@ -186,18 +208,36 @@ function inspect(packet: Packet): u32 {
   if (ip.versionLength >>> 4 !== 4 || headerLength < IPV4_HEADER || length + LINK_HEADER > all)
     return malformed();
   const transport = LINK_HEADER + headerLength;
+  const isMessage = protocol === PROTOCOL_ICMP;
   let part = 0;
   if (!admission.value && (ip.fragment & FRAGMENT) !== 0) {
-    if (protocol === PROTOCOL_ICMP) return TC_NEXT;
-    if ((ip.fragment & FRAGMENT_OFFSET) !== 0) return laterFragment(packet, transport, length >>> 0);
+    if (isMessage || outgoing.value) return TC_NEXT;
+    if ((ip.fragment & FRAGMENT_OFFSET) !== 0) {
+      return aside.value ? laterFragment(packet, transport, length >>> 0) : stepAside(packet);
+    }
     if (!hasTransport(protocol, transport, length >>> 0)) return leave(packet);
     part = transport;
   }
-  if (protocol === PROTOCOL_ICMP && admission.value) return TC_NEXT;
-  if (protocol === PROTOCOL_ICMP) return translateError(packet, transport, length >>> 0);
+  if (aside.value) return isMessage ? messageOf(packet, transport, length >>> 0) : TC_NEXT;
+  if (isMessage && !admission.value) return stepAside(packet);
   const key = make(FlowKey, { source: ip.source, destination: ip.destination, kind: protocol });
   const verdict = classify(packet, key, transport, length >>> 0, protocol, part);
   return part !== 0 && verdict === TC_NEXT ? leave(packet) : verdict;
+}
+
+/** A packet for the program beside this one. */
+function stepAside(packet: Packet): u32 {
+  if (outgoing.value) return TC_NEXT;
+  tailCall(packet, programs, family.value === 6 ? PROGRAM_IPV6_ASIDE : PROGRAM_IPV4_ASIDE);
+  return TC_NEXT;
+}
+
+/** An ICMP message. If it is an error about a flow without a connection, it may open one. */
+function messageOf(packet: Packet, transport: u16, length: u32): u32 {
+  const verdict = handleError(packet, transport, length);
+  if (verdict !== TO_ADMISSION) return verdict;
+  tailCall(packet, programs, family.value === 6 ? PROGRAM_IPV6_ADMISSION : PROGRAM_IPV4_ADMISSION);
+  return TC_NEXT;
 }
 
 /** An IPv6 packet, its headers accessible. */
@@ -211,15 +251,29 @@ function inspect6(packet: Packet): u32 {
   if (ip.versionClassLabel >>> 28 !== 6 || length + LINK_HEADER > all) return malformed();
   let protocol = ip.nextHeader;
   let transport = LINK_HEADER + IPV6_HEADER;
+  let part = 0;
   if (!isServed(protocol) && protocol !== PROTOCOL_ICMPV6) {
-    const found = findTransport(packet);
+    const found = findTransport(packet, LINK_HEADER);
     if (found === NO_TRANSPORT) return TC_NEXT;
     protocol = found & 0xff;
     transport = (found >>> 8) & 0xfff;
-    if ((found & IS_FRAGMENT) !== 0) return TC_NEXT;
-    if (!isServed(protocol) && protocol !== PROTOCOL_ICMPV6) return TC_NEXT;
+    if ((found & IS_FRAGMENT) !== 0) {
+      const fragment = packet.header(FragmentHeader, transport);
+      if (fragment === null || outgoing.value) return TC_NEXT;
+      if ((fragment.offset & FRAGMENT_OFFSET6) !== 0) {
+        if (protocol === PROTOCOL_ICMPV6) return TC_NEXT;
+        return aside.value ? laterFragment(packet, transport, length >>> 0) : stepAside(packet);
+      }
+      // One that is the whole datagram is treated as such (RFC 6946).
+      if ((fragment.offset & FRAGMENT_MORE6) !== 0) part = transport;
+      transport = (transport + FRAGMENT_HEADER) & 0xfff;
+    }
+    const isFit = isServed(protocol) && (part === 0 || hasTransport(protocol, transport, length >>> 0));
+    if (!isFit && (protocol !== PROTOCOL_ICMPV6 || part !== 0)) return part === 0 ? TC_NEXT : leave(packet);
   }
-  if (protocol === PROTOCOL_ICMPV6) return TC_NEXT;
+  const isMessage = protocol === PROTOCOL_ICMPV6;
+  if (aside.value) return isMessage ? messageOf(packet, transport, length >>> 0) : TC_NEXT;
+  if (isMessage && !admission.value) return stepAside(packet);
   const addresses = packet.header(Ipv6, LINK_HEADER);
   if (addresses === null) return TC_NEXT;
   lookFor(addresses.source, addresses.destination);
@@ -228,13 +282,17 @@ function inspect6(packet: Packet): u32 {
     destination: addressWord(addresses.destination),
     kind: protocol | KIND_IPV6,
   });
-  return classify(packet, key, transport, length >>> 0, protocol, 0);
+  const verdict = classify(packet, key, transport, length >>> 0, protocol, part);
+  return part !== 0 && verdict === TC_NEXT ? leave(packet) : verdict;
 }
 
 /** A packet between the addresses of `key`, whose transport header begins at `transport`; `part`: see `direct`. */
 function classify(packet: Packet, key: FlowKey, transport: u16, length: u32, protocol: u8, part: u16): u32 {
   let what = protocol << 8;
-  if (tcpServices.value && protocol === PROTOCOL_TCP) {
+  if (admission.value && protocol === (family.value === 6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP)) {
+    what = setQuotedKey(packet, transport, length, key);
+    if (what === 0) return TC_NEXT;
+  } else if (tcpServices.value && protocol === PROTOCOL_TCP) {
     const tcp = packet.header(Tcp, transport);
     if (tcp === null) return malformed();
     key.sourcePort = tcp.source;
@@ -260,11 +318,17 @@ function classify(packet: Packet, key: FlowKey, transport: u16, length: u32, pro
     return TC_NEXT;
   }
   if (outgoing.value) return leaveHost(packet, key, transport, length, what);
-  return admission.value ? admit(packet, key, what) : direct(packet, key, transport, length, what, part);
+  const isError = protocol === (family.value === 6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP);
+  return admission.value
+    ? admit(packet, key, what, isError)
+    : direct(packet, key, transport, length, what, part);
 }
 
-/** A packet of a flow without a connection: it gets one, if it is to, and goes on as a packet that has one. */
-function admit(packet: Packet, key: FlowKey, what: u16): u32 {
+/**
+ * A packet of a flow without a connection, or an ICMP error about one: it gets a connection, if it is to, and goes on as a packet that
+ * has one.
+ */
+function admit(packet: Packet, key: FlowKey, what: u16, isError: boolean): u32 {
   if (family.value === 4 && packet.ifindex === LOOPBACK && isHandedOver(packet)) return TC_NEXT;
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
   const service = askService(key.source, key.destination, ports, what, packet.mark);
@@ -280,6 +344,7 @@ function admit(packet: Packet, key: FlowKey, what: u16): u32 {
   if (mine === null) return TC_SHOT;
   mine.decision = decision < BY_ITSELF ? 0 : decision;
   mine.admitted = decision < BY_ITSELF ? decision + 1 : 0;
+  mine.begun = isError ? mine.admitted : 0;
   tailCall(packet, programs, family.value === 6 ? PROGRAM_IPV6 : PROGRAM_IPV4);
   mine.decision = 0;
   return TC_SHOT;

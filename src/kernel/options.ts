@@ -20,6 +20,9 @@ export const admission = option("admission", false);
  */
 export const outgoing = option("outgoing", false);
 
+/** The program that ICMP errors and fragments but the first are handed on to: they are rare, and need room. */
+export const aside = option("aside", false);
+
 /** There are IPv6 services. */
 export const ipv6Services = option("ipv6", true);
 
@@ -40,6 +43,9 @@ export const onePacket = option("onePacket", true);
 export const directRouting = option("directRouting", true);
 export const tunnels = option("tunnels", true);
 export const fullnat = option("fullnat", true);
+
+/** There are services whose servers under FullNAT are told the client's address (TOA, PROXY protocol). */
+export const clientAddress = option("clientAddress", true);
 export const localServers = option("localServers", true);
 
 /** There are services with this scheduler. */

@@ -6,9 +6,11 @@
 import {
   PROGRAM_IPV4,
   PROGRAM_IPV4_ADMISSION,
+  PROGRAM_IPV4_ASIDE,
   PROGRAM_IPV4_OUTGOING,
   PROGRAM_IPV6,
   PROGRAM_IPV6_ADMISSION,
+  PROGRAM_IPV6_ASIDE,
   PROGRAM_IPV6_OUTGOING,
 } from "./tables.ts";
 
@@ -18,19 +20,30 @@ export interface DatapathProgram {
   readonly family: 4 | 6;
   /** Where it is attached or reached from: packets that come in, or that this host sends (needed for masqueraded servers on it only). */
   readonly direction: "in" | "out";
-  readonly options: { readonly family: number; readonly admission: boolean; readonly outgoing: boolean };
+  readonly options: {
+    readonly family: number;
+    readonly admission: boolean;
+    readonly outgoing: boolean;
+    readonly aside: boolean;
+  };
 }
 
-function program(slot: number, family: 4 | 6, direction: "in" | "out", admission: boolean): DatapathProgram {
-  return { slot, family, direction, options: { family, admission, outgoing: direction === "out" } };
+type Role = "forward" | "admission" | "aside" | "outgoing";
+
+function program(slot: number, family: 4 | 6, role: Role): DatapathProgram {
+  const is = (other: Role) => role === other;
+  const options = { family, admission: is("admission"), outgoing: is("outgoing"), aside: is("aside") };
+  return { slot, family, direction: is("outgoing") ? "out" : "in", options };
 }
 
 /** In the order in which they are to be replaced: what is handed on to comes before what hands on. */
 export const PROGRAMS: readonly DatapathProgram[] = [
-  program(PROGRAM_IPV6_ADMISSION, 6, "in", true),
-  program(PROGRAM_IPV6, 6, "in", false),
-  program(PROGRAM_IPV4_ADMISSION, 4, "in", true),
-  program(PROGRAM_IPV4, 4, "in", false),
-  program(PROGRAM_IPV6_OUTGOING, 6, "out", false),
-  program(PROGRAM_IPV4_OUTGOING, 4, "out", false),
+  program(PROGRAM_IPV6_ADMISSION, 6, "admission"),
+  program(PROGRAM_IPV6_ASIDE, 6, "aside"),
+  program(PROGRAM_IPV6, 6, "forward"),
+  program(PROGRAM_IPV4_ADMISSION, 4, "admission"),
+  program(PROGRAM_IPV4_ASIDE, 4, "aside"),
+  program(PROGRAM_IPV4, 4, "forward"),
+  program(PROGRAM_IPV6_OUTGOING, 6, "outgoing"),
+  program(PROGRAM_IPV4_OUTGOING, 4, "outgoing"),
 ];

@@ -104,6 +104,8 @@ export const STATE_SYNACK = 10;
 export const STATE_UDP = 11;
 export const STATE_ASSURED = 12;
 export const STATE_UNASSURED = 13;
+/** TCP: what IPVS calls NONE: no segment has been seen yet, only an ICMP error (sysctl schedule_icmp). */
+export const STATE_BEGUN = 14;
 export const STATE_SCTP = 16;
 export const STATE_SCTP_ESTABLISHED = 24;
 export const STATES = 32;
@@ -123,7 +125,7 @@ export const STATE_NAMES = [
   "UDP",
   "ASSURED",
   "NONE",
-  "",
+  "NONE",
   "",
   "NONE",
   "INIT1",
@@ -553,6 +555,17 @@ export const Scratch = struct("Scratch", {
   opening: u32,
   /** What admission decided about the packet in hand, if that was not a connection; 0 otherwise. */
   decision: u32,
+  /** 1 + the slot of the connection that an ICMP error has just opened. */
+  begun: u32,
+  /** The ICMP error that the packet in hand is to be answered with: type × 256 + code (0: none), MTU, and IPv4 address that it comes from. */
+  answer: u32,
+  answerMtu: u32,
+  answerFrom: u32,
+  /** What is to be sent (fragment/send.ts): place, length, connection and destination. */
+  place: u32,
+  length: u32,
+  connection: u32,
+  slot: u32,
   /** A key that is looked up in `servers`. All of it but these fields stays 0. */
   server: ServerKey,
 });
@@ -577,6 +590,8 @@ export const PROGRAM_IPV6 = 2;
 export const PROGRAM_IPV6_ADMISSION = 3;
 export const PROGRAM_IPV4_OUTGOING = 4;
 export const PROGRAM_IPV6_OUTGOING = 5;
+export const PROGRAM_IPV4_ASIDE = 6;
+export const PROGRAM_IPV6_ASIDE = 7;
 
 /** The clock of the sweeper and the estimator: one timer that re-arms itself every tick. Runtime. */
 export const Ticker = struct("Ticker", {
@@ -626,8 +641,8 @@ export const Datagram = struct("Datagram", {
   destination: u32,
   /** How many bytes of the datagram the first fragment had. */
   covered: u32,
-  /** Without a connection, from a server: the virtual address. */
-  virtual: Address,
+  /** Without a connection, from a server: its key in `servers`. */
+  server: ServerKey,
 });
 export type Datagram = Infer<typeof Datagram>;
 export const datagrams = lruHashMap("datagrams", { key: DatagramKey, value: Datagram, entries: 8192 });
@@ -713,3 +728,68 @@ export const interfaceAddresses = hashMap("if_addresses", {
   value: InterfaceAddresses,
   entries: 1024,
 });
+
+/** What a packet is cut into, where that is done here: bytes of a piece at most, and pieces. */
+export const PIECE = 1536;
+export const PIECES = 48;
+export const Piece = struct("Piece", { bytes: bytes(PIECE) });
+export type Piece = Infer<typeof Piece>;
+/** Per CPU: the pieces of the packet in hand, but the first. */
+export const pieces = perCpuArrayMap("pieces", { value: Piece, entries: PIECES });
+
+/** Bits of `Proxied.told`: it is about a connection; how its server is told the client's address: TCP option, PROXY protocol. */
+export const TOLD_KNOWN = 1;
+export const TOLD_TOA = 2;
+export const TOLD_PROXY = 4;
+/** The server's first sequence number is known; the PROXY header has been sent; the server has acknowledged all of it. */
+export const TOLD_ANSWERED = 8;
+export const TOLD_SENT = 16;
+export const TOLD_ACKNOWLEDGED = 32;
+
+/**
+ * How the server of a FullNAT connection is told its client's address, in the same slot as the connection. Runtime. It is of
+ * that connection if the generation is that of the connection's state word.
+ */
+export const Proxied = struct("Proxied", {
+  generation: u16,
+  /** TOLD_*. */
+  told: u16,
+  /** The sequence numbers of the first byte that the client sends, and the server. */
+  clientFirst: u32,
+  serverFirst: u32,
+});
+export type Proxied = Infer<typeof Proxied>;
+export const proxied = arrayMap("proxied", { value: Proxied, entries: 262144, mappable: true });
+
+/** TCP options at most, and words of what a server is told: a PROXY header with IPv6 addresses. */
+export const TCP_OPTIONS = 40;
+export const TOLD_WORDS = 13;
+/** Bytes that move when room is made in a super-packet: more than from its IP header to any place that room is made at. */
+export const MOVED = 128;
+
+/** The segment in hand: its options and what they were, what is inserted, what moves when room is made for it. Runtime. */
+export const Segment = struct("Segment", {
+  /** A little longer, so that an option that is cut off can be looked into. */
+  options: bytes(TCP_OPTIONS + 4),
+  before: bytes(TCP_OPTIONS + 4),
+  told: array(u32be, TOLD_WORDS),
+  moved: bytes(MOVED),
+  behind: bytes(MOVED),
+});
+export type Segment = Infer<typeof Segment>;
+export const segment = perCpuArrayMap("segment", { value: Segment, entries: 1 });
+
+/** Per CPU: how the packet in hand is being cut. */
+export const Cut = struct("Cut", {
+  /** Where its payload begins in the frame, and how many bytes it, and a piece of it, has. */
+  offset: u32,
+  total: u32,
+  size: u32,
+  /** The interface that the pieces go out of. */
+  out: u32,
+  /** IPv4: the fragment field of the packet. */
+  fragment: u32,
+  isIpv6: u32,
+});
+export type Cut = Infer<typeof Cut>;
+export const cut = perCpuArrayMap("cut", { value: Cut, entries: 1 });

@@ -29,9 +29,10 @@ function isNeeded({ family, direction }: DatapathProgram, needs: Needs): boolean
   return (family === 4 || needs.has("ipv6")) && (direction === "in" || needs.has("localServers"));
 }
 
-/** "lvs4" forwards IPv4, "lva4" admits its new flows, "lvo4" is for what goes out. */
+/** "lvs4" forwards IPv4, "lva4" admits its new flows, "lve4" sees to ICMP errors and fragments, "lvo4" is for what goes out. */
 function kindOf({ family, direction, options }: DatapathProgram): string {
-  return `lv${direction === "out" ? "o" : options.admission ? "a" : "s"}${family}`;
+  const letter = direction === "out" ? "o" : options.admission ? "a" : options.aside ? "e" : "s";
+  return `lv${letter}${family}`;
 }
 
 /** The program that starts the clock. */

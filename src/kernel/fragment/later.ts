@@ -3,10 +3,12 @@
  * Fragments other than the first of their datagram. They have no ports: they go the way that the first one went, with the same
  * addresses. Nothing is put together, so nothing can be exhausted; what is not as it should be is dropped (RFC 3128, RFC 5722).
  */
-import { make, type Packet, readOnce, TC_NEXT, TC_SHOT, type u16, type u32 } from "../../bpf/index.ts";
+import { copy, make, type Packet, readOnce, TC_NEXT, TC_SHOT, type u16, type u32 } from "../../bpf/index.ts";
 import { currentTick } from "../clock.ts";
 import { countTraffic } from "../count.ts";
 import { countHeld, countMalformed, countOrphaned, countUnheld } from "../events.ts";
+import { placeOf } from "../forward/forward6.ts";
+import { LINK_HEADER } from "../headers.ts";
 import {
   connectionTable,
   type Datagram,
@@ -15,13 +17,14 @@ import {
   destinationTable,
   FROM_CLIENT,
   STATE_REMOVED,
+  scratch,
   WAY_DROPPED,
   WAY_LEFT,
 } from "../tables.ts";
 import { hold, NO_PLACE, takeBack } from "./hold.ts";
 import { lengthOfPart, NO_PART, partOf, placeOfPart } from "./part.ts";
 import { generationOf } from "./remember.ts";
-import { sendPart } from "./send.ts";
+import { toBeSent } from "./send.ts";
 
 /** What is known of a datagram at present; null: nothing. */
 function find(key: DatagramKey, now: u32): Datagram | null {
@@ -31,7 +34,7 @@ function find(key: DatagramKey, now: u32): Datagram | null {
 
 /**
  * A fragment that is not the first of its datagram, in an IP packet of `length` bytes; `at`: where its payload begins
- * (part.ts). Returns the verdict. @separate
+ * (part.ts). Returns the verdict, or TO_BE_SENT. @separate
  */
 export function laterFragment(packet: Packet, at: u16, length: u32): u32 {
   const key = make(DatagramKey);
@@ -62,11 +65,11 @@ export function laterFragment(packet: Packet, at: u16, length: u32): u32 {
     countMalformed();
   }
   if (datagram.way === WAY_DROPPED) return TC_SHOT;
-  return follow(packet, datagram, length, lengthOfPart(part));
+  return follow(datagram, length, lengthOfPart(part));
 }
 
-function follow(packet: Packet, datagram: Datagram, length: u32, payload: u32): u32 {
-  const way = datagram.way;
+function follow(datagram: Datagram, length: u32, payload: u32): u32 {
+  const way = datagram.way & 1;
   const index = datagram.connection;
   let slot = datagram.destination;
   const connection = connectionTable.lookup(index);
@@ -74,6 +77,10 @@ function follow(packet: Packet, datagram: Datagram, length: u32, payload: u32): 
     const state = readOnce(connection, "state");
     if ((state & STATE_REMOVED) !== 0 || generationOf(state) !== generationOf(datagram.state)) return TC_SHOT;
     slot = connection.destination;
+  } else {
+    const mine = scratch.lookup(0);
+    if (mine === null) return TC_SHOT;
+    copy(mine.server, datagram.server);
   }
   const server = destinationTable.lookup(slot);
   if (server === null) return TC_SHOT;
@@ -83,5 +90,5 @@ function follow(packet: Packet, datagram: Datagram, length: u32, payload: u32): 
   }
   // A datagram counts once, as long as it would be in one piece (recordings: packets/fragments-nat).
   if (server.available !== 0) countTraffic(slot, way, 0, payload);
-  return sendPart(packet, datagram, length);
+  return toBeSent(placeOf(way, LINK_HEADER, 0), length, index, slot);
 }

@@ -14,7 +14,7 @@ import { rememberFragments } from "./remember.ts";
 export function leave(packet: Packet): u32 {
   let at = 0;
   if (family.value === 6) {
-    const found = findTransport(packet);
+    const found = findTransport(packet, LINK_HEADER);
     if (found === NO_TRANSPORT || (found & IS_FRAGMENT) === 0) return TC_NEXT;
     at = (found >>> 8) & 0xfff;
   } else {

@@ -10,7 +10,6 @@ import {
   FROM_SERVER,
   STATE_GENERATION_SHIFT,
   scratch,
-  servers,
 } from "../tables.ts";
 import { release } from "./hold.ts";
 import { lengthOfPart, NO_PART, partOf } from "./part.ts";
@@ -50,8 +49,7 @@ export function rememberFragments(packet: Packet, at: u16, index: u32, destinati
   } else if (way === FROM_SERVER) {
     // Whoever found out that it is a reply of a flow without state has looked it up by this key.
     const mine = scratch.lookup(0);
-    const reply = mine === null ? null : servers.lookup(mine.server);
-    if (reply !== null) copy(datagram.virtual, reply.virtual);
+    if (mine !== null) copy(datagram.server, mine.server);
   }
   datagrams.update(key, datagram, ANY);
   return release(packet, key, now) ? 1 : 0;

@@ -1,53 +1,107 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
+/** Sends packets of which only the addresses change on the way: fragments but the first, ICMP errors. */
 import { type Packet, redirectNeighbour, TC_NEXT, TC_SHOT, type u32 } from "../../bpf/index.ts";
 import { currentTick } from "../clock.ts";
 import { NO_CONNECTION } from "../flow.ts";
 import { replaceAddressAndAge } from "../forward/checksum.ts";
+import { forwardFullnat } from "../forward/fullnat.ts";
+import { forwardOtherwise } from "../forward/methods.ts";
 import { hopOf, isFresh, NO_WAY, resolve, sendBy, TOO_LARGE } from "../forward/next-hop.ts";
-import { Ipv4, LINK_HEADER } from "../headers.ts";
-import { connectionTable, type Datagram, destinationTable, FROM_CLIENT } from "../tables.ts";
+import { DONT_FRAGMENT, Ipv4, LINK_HEADER } from "../headers.ts";
+import { answerTooLarge } from "../icmp/answer.ts";
+import { family, fullnat } from "../options.ts";
+import {
+  connectionTable,
+  destinationTable,
+  FORWARD_FULLNAT,
+  FORWARD_MASQ,
+  FROM_CLIENT,
+  KIND_FORWARD_SHIFT,
+  scratch,
+  servers,
+} from "../tables.ts";
 
-/** Gives a fragment other addresses; the time to live falls by one. */
-function translatePart(packet: Packet, way: u32, address: u32): boolean {
-  const ip = packet.header(Ipv4, LINK_HEADER);
-  if (ip === null) return false;
-  const from = way === FROM_CLIENT ? ip.destination : ip.source;
-  if (way === FROM_CLIENT) ip.destination = address;
-  else ip.source = address;
-  ip.lifetime = ip.lifetime - 1;
-  ip.checksum = replaceAddressAndAge(ip.checksum, from, address);
-  return true;
+/** The address that an IPv4 packet gets under masquerading; `way` as for `hopOf`; NO_CONNECTION: of the key in `Scratch.server`. */
+function addressFor(direction: u32, index: u32, way: u32): u32 {
+  const connection = connectionTable.lookup(index);
+  if (connection !== null) return direction === FROM_CLIENT ? connection.server : connection.virtual;
+  if (direction === FROM_CLIENT) {
+    const server = destinationTable.lookup(way);
+    return server === null ? 0 : server.address.words[0]!;
+  }
+  const mine = scratch.lookup(0);
+  if (mine === null) return 0;
+  const reply = servers.lookup(mine.server);
+  return reply === null ? 0 : reply.virtual.words[0]!;
 }
 
-/** The address that a fragment gets. */
-function addressFor(datagram: Datagram): u32 {
-  const connection = connectionTable.lookup(datagram.connection);
-  if (connection !== null) return datagram.way === FROM_CLIENT ? connection.server : connection.virtual;
-  if (datagram.way !== FROM_CLIENT) return datagram.virtual.words[0]!;
-  const server = destinationTable.lookup(datagram.destination);
-  return server === null ? 0 : server.address.words[0]!;
-}
-
-/** Sends a fragment, of `length` bytes with its IP header, the way of its datagram. Returns the verdict. */
-export function sendPart(packet: Packet, datagram: Datagram, length: u32): u32 {
+/** Masquerading of IPv4. */
+function masquerade(packet: Packet, direction: u32, length: u32, index: u32, way: u32): u32 {
   const ip = packet.header(Ipv4, LINK_HEADER);
-  if (ip === null) return TC_SHOT;
-  // As forward() does: left to the kernel, which says so to the sender if the first one came this far.
-  if (ip.lifetime <= 1) return TC_NEXT;
-  const now = currentTick();
-  const direction = datagram.way === FROM_CLIENT ? FROM_CLIENT : 1;
-  const connection = connectionTable.lookup(datagram.connection);
-  let way = NO_CONNECTION;
-  if (direction === FROM_CLIENT) way = connection === null ? datagram.destination : connection.destination;
-  else if (connection !== null) way = datagram.connection;
   const hop = hopOf(direction, way);
-  if (hop === null) return TC_SHOT;
-  const address = addressFor(datagram);
-  const fresh = isFresh(hop, now) && way !== NO_CONNECTION;
+  if (ip === null || hop === null) return TC_SHOT;
+  // Left to the kernel, which comes to the same end. There is nothing that we would say about these packets.
+  if (ip.lifetime <= 1) return TC_NEXT;
+  const mayFragment = (ip.fragment & DONT_FRAGMENT) === 0;
+  const address = addressFor(direction, index, way);
+  const fresh = way !== NO_CONNECTION && isFresh(hop, currentTick());
   let out = hop.interface;
   if (!fresh) out = resolve(packet, direction, way, address, length);
   else if (length > hop.mtu) out = TOO_LARGE;
-  if (!translatePart(packet, direction, address)) return TC_SHOT;
+  if (out === NO_WAY && direction !== FROM_CLIENT && way === NO_CONNECTION) return TC_NEXT;
+  if (out === TOO_LARGE && !mayFragment) {
+    return direction === FROM_CLIENT ? answerTooLarge(packet, hop.mtu) : TC_NEXT;
+  }
+  const aged = packet.header(Ipv4, LINK_HEADER);
+  if (aged === null) return TC_SHOT;
+  const from = direction === FROM_CLIENT ? aged.destination : aged.source;
+  if (direction === FROM_CLIENT) aged.destination = address;
+  else aged.source = address;
+  aged.lifetime = aged.lifetime - 1;
+  aged.checksum = replaceAddressAndAge(aged.checksum, from, address);
   if (out === NO_WAY || out === TOO_LARGE) return TC_NEXT;
   return fresh ? sendBy(packet, hop, out) : redirectNeighbour(out, 0);
+}
+
+/** What `toBeSent` answers: no verdict, the packet is to be sent by `send`. */
+export const TO_BE_SENT = 0xfffffffc;
+
+/**
+ * Keeps what `send` is to know of a packet of `length` bytes with its IP header, so that it need not stand on the stack meanwhile. `place`: see
+ * `placeOf`, with protocol 0 (its transport part is not translated); `index`: its connection's slot, or NO_CONNECTION, and
+ * `slot` the destination's then.
+ */
+export function toBeSent(place: u32, length: u32, index: u32, slot: u32): u32 {
+  const mine = scratch.lookup(0);
+  if (mine === null) return TC_SHOT;
+  mine.place = place;
+  mine.length = length;
+  mine.connection = index;
+  mine.slot = slot;
+  return TO_BE_SENT;
+}
+
+/** Sends on the packet that is `toBeSent`. Returns the verdict. @separate */
+export function send(packet: Packet): u32 {
+  const mine = scratch.lookup(0);
+  if (mine === null) return TC_SHOT;
+  const place = mine.place;
+  const length = mine.length;
+  const index = mine.connection;
+  const direction = place >>> 24;
+  const connection = connectionTable.lookup(index);
+  let method = FORWARD_MASQ;
+  let slot = mine.slot;
+  if (connection !== null) {
+    method = (connection.kind >>> KIND_FORWARD_SHIFT) & 7;
+    slot = connection.destination;
+  } else if (direction === FROM_CLIENT) {
+    const server = destinationTable.lookup(slot);
+    if (server === null) return TC_SHOT;
+    method = server.forward;
+  }
+  const way = direction === FROM_CLIENT ? slot : index;
+  if (fullnat.value && method === FORWARD_FULLNAT) return forwardFullnat(packet, place, length, index);
+  if (family.value === 4 && method === FORWARD_MASQ) return masquerade(packet, direction, length, index, way);
+  return forwardOtherwise(packet, method, place, length, way, 0, currentTick());
 }

@@ -11,6 +11,7 @@
  * This is ordinary JavaScript that computes a table; the datapath reads only the table.
  */
 import {
+  STATE_BEGUN,
   STATE_CLOSE,
   STATE_CLOSE_WAIT,
   STATE_ESTABLISHED,
@@ -165,6 +166,6 @@ export function stateAfter(state: number, row: number, flags: number): number {
 /** `stateAfter` for all rows, low five flags and states: at row × 512 + flags × 16 + state. */
 export function tcpStateTable(): number[] {
   return Array.from({ length: TCP_ROWS * 512 }, (_, index) =>
-    stateAfter(index & 15, index >> 9, (index >> 4) & 31),
+    stateAfter((index & 15) === STATE_BEGUN ? STATE_NONE : index & 15, index >> 9, (index >> 4) & 31),
   );
 }

@@ -11,6 +11,7 @@ import {
   LINK_HEADER,
   LONGEST_HEADERS,
 } from "../../headers.ts";
+import { answerNow, TO_BE_ANSWERED } from "../../icmp/answer.ts";
 import { family } from "../../options.ts";
 import { destinationTable } from "../../tables.ts";
 import { routeTo } from "../route.ts";
@@ -33,13 +34,21 @@ function transportOf(packet: Packet): u32 {
   return ((LINK_HEADER + (ip.versionLength & 15) * 4) << 8) | ip.protocol;
 }
 
+/** The verdict on a packet that may be to be answered, which in the datapath another program does. */
+function answered(packet: Packet, verdict: u32): u32 {
+  return verdict === TO_BE_ANSWERED ? answerNow(packet) : verdict;
+}
+
 /** Direct routing of IPv4 or (option `family`) IPv6. */
 export function routeEntry(packet: Packet): u32 {
   const found = transportOf(packet);
   const server = destinationTable.lookup(SERVER);
   if (found === 0 || server === null) return TC_NEXT;
   const length = (packet.length - LINK_HEADER) & 0xffff;
-  return routeTo(packet, (found >>> 8) & 0xffff, found & 0xff, length, SERVER, server, currentTick());
+  return answered(
+    packet,
+    routeTo(packet, (found >>> 8) & 0xffff, found & 0xff, length, SERVER, server, currentTick()),
+  );
 }
 
 /** Tunnelling of IPv4 or (option `family`) IPv6. */
@@ -47,5 +56,5 @@ export function tunnelEntry(packet: Packet): u32 {
   const found = transportOf(packet);
   if (found === 0) return TC_NEXT;
   const length = (packet.length - LINK_HEADER) & 0xffff;
-  return tunnelTo(packet, (found >>> 8) & 0xffff, found & 0xff, length, SERVER);
+  return answered(packet, tunnelTo(packet, (found >>> 8) & 0xffff, found & 0xff, length, SERVER));
 }
