@@ -35,6 +35,7 @@ export const FEATURES = [
   "weightedFailover",
   "weightedOverflow",
   "twoChoices",
+  "clientAddress",
 ] as const;
 
 export type Feature = (typeof FEATURES)[number];

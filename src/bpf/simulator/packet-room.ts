@@ -38,6 +38,7 @@ export function changeTail(packet: SimulatedPacket, length: number, flags: bigin
   if (length > packet.length) {
     packet.makeWritable(packet.length);
     packet.splice(packet.length, 0, length - packet.length);
+    if (checksum.kind === "complete") packet.checksum = { kind: "none" };
   } else {
     const linear = Math.min(packet.linearBytes, length);
     packet.splice(length, packet.length - length, 0);
@@ -103,6 +104,8 @@ export function adjustRoom(packet: SimulatedPacket, delta: number, mode: number,
   if (delta < 0) {
     if (!packet.makeWritable(at + size)) return -ENOTSUPP;
     packet.splice(at, size, 0);
+    // What a device was to sum up from there on is no longer there.
+    if (packet.checksum.kind === "partial" && packet.checksum.start < 0) packet.checksum = { kind: "none" };
     if ((flags & DECAPSULATE_IPV4) !== 0n) packet.protocol = IPV4;
     if ((flags & DECAPSULATE_IPV6) !== 0n) packet.protocol = IPV6;
   } else {

@@ -12,6 +12,7 @@ import {
   localAddresses,
   localities,
   localitySets,
+  proxied,
   settings,
   wide,
 } from "../../kernel/tables.ts";
@@ -24,7 +25,13 @@ export const TABLES: readonly MapDefinition[] = Object.values(
 ).filter(isMap);
 
 /** Maps whose sizes follow from the size of the connection table. */
-const SIZED: ReadonlySet<MapDefinition> = new Set<MapDefinition>([connectionTable, due, flows, wide]);
+const SIZED: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
+  connectionTable,
+  due,
+  flows,
+  wide,
+  proxied,
+]);
 
 /** Maps that few directors need, made when the first configuration needs them, or the first program. */
 const LATE: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
@@ -33,6 +40,7 @@ const LATE: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
   localAddresses,
   localities,
   localitySets,
+  proxied,
 ]);
 
 function entriesOf(definition: MapDefinition, connections: number): number {

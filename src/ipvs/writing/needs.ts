@@ -39,6 +39,7 @@ export function needsOf(services: Iterable<DraftService>, plane: Plane): Needs {
     if (scheduler !== undefined) needs.add(scheduler);
     if (settings.persistence !== 0) needs.add("persistence");
     if ((settings.flags & tables.POOL_ONE_PACKET) !== 0) needs.add("onePacket");
+    if ((settings.flags & (tables.POOL_TOA | tables.POOL_PROXY)) !== 0) needs.add("clientAddress");
     for (const destination of list) addDestinationNeeds(needs, identity, destination, plane);
   }
   return needs;

@@ -35,20 +35,21 @@ import {
 import { currentTick } from "../clock.ts";
 import { Ipv4, Ipv6, LINK_HEADER, Ports } from "../headers.ts";
 import { answerTimeExceeded, answerTooLarge } from "../icmp/answer.ts";
-import { family } from "../options.ts";
+import { clientAddress, family } from "../options.ts";
 import {
   Address,
   type Connection,
   connectionTable,
   destinationTable,
   FROM_CLIENT,
-  type NextHop,
   PROTOCOL_TCP,
   PROTOCOL_UDP,
   wide,
 } from "../tables.ts";
 import { mayPass, NO_HEADER, TOO_OLD } from "./age.ts";
 import { replaceAddress, replaceAddressAndAge, TCP_CHECKSUM, UDP_CHECKSUM } from "./checksum.ts";
+import { toaLength } from "./client-address/known.ts";
+import { bytesToTell, disarm, tell } from "./client-address/tell.ts";
 import { handOver } from "./hand-over.ts";
 import { CHECK_EVERY, isFresh, keepWay, NO_WAY, sendBy, TOO_LARGE } from "./next-hop.ts";
 import { lengthOnWire } from "./wire-length.ts";
@@ -148,15 +149,16 @@ export function translateBothEnds(
   return true;
 }
 
-/** Asks the kernel for the way of a packet as it will be; `length`: of its largest part on the wire. Answers as `resolve` does. */
-function askBothEnds(
-  packet: Packet,
-  index: u32,
-  connection: Connection,
-  direction: u32,
-  hop: NextHop,
-  length: u32,
-): u32 {
+/**
+ * Asks the kernel for the way of a packet as it will be; `length`: of its largest part on the wire. Answers as `resolve` does.
+ * @separate
+ */
+export function askBothEnds(packet: Packet, index: u32, direction: u32, length: u32): u32 {
+  const connection = connectionTable.lookup(index);
+  if (connection === null) return NO_WAY;
+  const server = destinationTable.lookup(connection.destination);
+  if (server === null) return NO_WAY;
+  const hop = direction === FROM_CLIENT ? server.hop : connection.hop;
   hop.checkAgain = (currentTick() + CHECK_EVERY) >>> 0;
   const request = make(FibLookup);
   request.ifindex = packet.ifindex;
@@ -207,12 +209,19 @@ export function forwardFullnat(packet: Packet, place: u32, length: u32, index: u
 
   const fresh = isFresh(hop, currentTick());
   let out = hop.interface;
-  if (!fresh || length > hop.mtu) {
-    const longest = lengthOnWire(packet, transport, protocol, length);
-    if (!fresh) out = askBothEnds(packet, index, connection, direction, hop, longest);
+  // What the server is told of the client makes the packet longer. The option is left out where it does not fit.
+  let told = clientAddress.value ? bytesToTell(packet, place, index) : 0;
+  const header = told === toaLength() ? 0 : told;
+  if (!fresh || length + told > hop.mtu) {
+    const longest = lengthOnWire(packet, transport, protocol, (length + header) >>> 0);
+    if (!fresh) out = askBothEnds(packet, index, direction, longest);
     else if (longest > hop.mtu) out = TOO_LARGE;
+    if (header === 0 && longest + told > hop.mtu) told = 0;
   }
-  if (out === TOO_LARGE) return answerTooLarge(packet, hop.mtu);
+  if (out === TOO_LARGE) return answerTooLarge(packet, (hop.mtu - header) >>> 0);
+  if (direction === FROM_CLIENT && protocol === PROTOCOL_TCP && !disarm(packet, transport, length))
+    return TC_SHOT;
+  if (clientAddress.value && !tell(packet, place, length, index, told)) return TC_SHOT;
   if (!translateBothEnds(packet, index, connection, direction, transport, protocol)) return TC_SHOT;
   // Whom the kernel forwards nothing to is this host itself.
   if (out === NO_WAY) return family.value === 6 ? TC_NEXT : handOver(packet, direction);

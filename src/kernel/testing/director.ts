@@ -135,6 +135,7 @@ export class TestDirector {
         due: this.#limit,
         flows: this.#limit,
         wide: this.#limit,
+        proxied: this.#limit,
         ...options.entries,
       },
       ...(options.forwarding === false ? {} : { fib: (request) => this.#route(request) }),
