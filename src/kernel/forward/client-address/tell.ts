@@ -101,7 +101,13 @@ export function shiftAcknowledgement(packet: Packet, transport: u16, index: u32,
     // So the client's segments leave room for what is put into them.
     const isProxy = (told & TOLD_PROXY) !== 0;
     const what = isProxy ? SHRINK_MSS | ONLY_PLAIN : SHRINK_MSS;
-    return tidyOptions(packet, transport, (length + LINK_HEADER) >>> 0, what, isProxy ? proxyLength() : toaLength());
+    return tidyOptions(
+      packet,
+      transport,
+      (length + LINK_HEADER) >>> 0,
+      what,
+      isProxy ? proxyLength() : toaLength(),
+    );
   }
   if ((told & TOLD_PROXY) === 0) return true;
   const before = tcp.acknowledgement;
