@@ -72,6 +72,7 @@ import { answerNow, answerRefused, isToBeAnswered, TO_BE_ANSWERED } from "./icmp
 import { setQuotedKey } from "./icmp/begin.ts";
 import { handleError, TO_ADMISSION } from "./icmp/handle-error.ts";
 import { TO_BE_TOLD, tellSender } from "./icmp/tunnel-error.ts";
+import { isTold, tellServer } from "./icmp/unwanted.ts";
 import {
   admission,
   aside,
@@ -332,7 +333,10 @@ function admit(packet: Packet, key: FlowKey, what: u16, isError: boolean): u32 {
   if (family.value === 4 && packet.ifindex === LOOPBACK && isHandedOver(packet)) return TC_NEXT;
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
   const service = askService(key.source, key.destination, ports, what, packet.mark);
-  if (service === NOT_OURS) return leave(packet);
+  if (service === NOT_OURS) {
+    const told = isTold() && !isError ? tellServer(packet, key.source, key.sourcePort, what) : TC_NEXT;
+    return told === TC_NEXT ? leave(packet) : told;
+  }
   let decision = STATELESS;
   if (service !== STATELESS && !mayAdmit()) return TC_SHOT;
   if (service !== STATELESS) decision = chooseServer(service, key.source, key.destination, ports, what);
@@ -426,7 +430,8 @@ function direct(packet: Packet, key: FlowKey, transport: u16, length: u32, what:
   if (connection !== null && !isCurrent(connection, index, direction, what)) connection = null;
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
   if (connection === null) {
-    if (isNobodys(what, now)) return TC_NEXT;
+    if (isNobodys(what, now))
+      return isTold() ? tellServer(packet, key.source, key.sourcePort, what) : TC_NEXT;
     const mine = scratch.lookup(0);
     if (mine === null) return TC_NEXT;
     index = mine.decision;

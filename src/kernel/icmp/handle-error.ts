@@ -35,12 +35,19 @@ import {
   settings,
 } from "../tables.ts";
 import { begin } from "./begin.ts";
+import { isIntact } from "./intact.ts";
 import { findQuoted, goesToSender, hasPorts, isError, setAnswerKey } from "./quote.ts";
 import { translateQuote4, translateQuote6 } from "./translate-quote.ts";
 import { explain } from "./tunnel-error.ts";
 
 /** Answer of `handleError` that is no verdict: it may open a connection (sysctl schedule_icmp). */
 export const TO_ADMISSION = 0xfffffffe;
+
+/** Whether the connection's forwarding method translates addresses. */
+function isTranslated(connection: Connection): boolean {
+  const method = (connection.kind >>> KIND_FORWARD_SHIFT) & 7;
+  return method === FORWARD_MASQ || (fullnat.value && method === FORWARD_FULLNAT);
+}
 
 /** Translates what the error quotes, if its connection's method translates anything. */
 function translate(
@@ -51,9 +58,8 @@ function translate(
   connection: Connection,
   direction: u32,
 ): boolean {
-  const method = (connection.kind >>> KIND_FORWARD_SHIFT) & 7;
-  const isFullnat = fullnat.value && method === FORWARD_FULLNAT;
-  if (method !== FORWARD_MASQ && !isFullnat) return true;
+  if (!isTranslated(connection)) return true;
+  const isFullnat = fullnat.value && ((connection.kind >>> KIND_FORWARD_SHIFT) & 7) === FORWARD_FULLNAT;
   if (family.value === 6) {
     return translateQuote6(packet, transport, inside, index, connection, direction, isFullnat);
   }
@@ -73,6 +79,7 @@ export function passOn(packet: Packet, transport: u16, length: u32, inside: u16,
   if ((readOnce(connection, "state") & (STATE_REMOVED | STATE_ENDED)) !== 0) return TC_NEXT;
   const server = destinationTable.lookup(connection.destination);
   if (server === null) return TC_NEXT;
+  if (isTranslated(connection) && !isIntact(packet, transport, length)) return TC_SHOT;
   if (mine.begun === index + 1) {
     mine.begun = 0;
     begin(connection, server, index, currentTick());
@@ -83,6 +90,8 @@ export function passOn(packet: Packet, transport: u16, length: u32, inside: u16,
     countOrphaned();
     return TC_SHOT;
   }
+  const passage = mayPass(packet);
+  if (passage !== MAY_PASS && passage !== MAY_FRAGMENT) return TC_NEXT;
   if (!translate(packet, transport, inside, index, connection, direction)) return TC_SHOT;
   return toBeSent(placeOf(direction, transport, 0), length, index, connection.destination);
 }
@@ -100,8 +109,6 @@ export function handleError(packet: Packet, transport: u16, length: u32): u32 {
     countMalformed();
     return TC_NEXT;
   }
-  const passage = mayPass(packet);
-  if (passage !== MAY_PASS && passage !== MAY_FRAGMENT) return TC_NEXT;
   if (!goesToSender(packet, quote)) return TC_NEXT;
   const protocol = found & 0xff;
   const inside = (found >>> 8) & 0xfff;
