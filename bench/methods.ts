@@ -78,6 +78,7 @@ export const methods: readonly Contender[] = [
   way("NAT", { workloads: [...WORKLOADS, "bulk8"] }),
   way("FullNAT", { server: "--fullnat", locals: true }),
   way("NAT, persistent", { service: "-s rr -p 300" }),
+  ...["wlc", "sh", "mh", "lblc", "twos"].map(scheduled),
   { ...plainRouting(PLAIN_IPV6, IPV6), workloads: WORKLOADS },
   way("NAT, IPv6", { topology: IPV6, base: PLAIN_IPV6 }),
   { ...plainRouting(PLAIN_DIRECT, DIRECT), workloads: WORKLOADS },
@@ -85,5 +86,4 @@ export const methods: readonly Contender[] = [
   tunnelled("ipip", ""),
   tunnelled("gue", ` --tun-port ${GUE_PORT}`),
   tunnelled("gre", ""),
-  ...["wlc", "sh", "mh", "lblc", "twos"].map(scheduled),
 ];

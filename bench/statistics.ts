@@ -10,3 +10,9 @@ export function median(values: readonly number[]): number {
 export function ratios(values: readonly number[], base: readonly number[]): number[] {
   return values.flatMap((value, round) => (base[round] === undefined ? [] : [value / base[round]]));
 }
+
+/** The value that this part (0 … 1) of the others is below; NaN for none. */
+export function quantile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(part * (sorted.length - 1))] ?? Number.NaN;
+}

@@ -25,7 +25,9 @@ export interface Case {
   readonly ownAddress: boolean;
 }
 
-const SCHEDULERS: readonly (readonly [scheduler: string, feature: Feature])[] = [
+/** Schedulers, by name and feature. */
+const SCHEDULERS: ReadonlyMap<string, Feature> = new Map([
+  ["rr", "roundRobin"],
   ["wrr", "weightedRoundRobin"],
   ["lc", "leastConnection"],
   ["wlc", "weightedLeastConnection"],
@@ -39,7 +41,7 @@ const SCHEDULERS: readonly (readonly [scheduler: string, feature: Feature])[] = 
   ["mh", "maglevHashing"],
   ["lblc", "localityLeastConnection"],
   ["lblcr", "localityWithReplication"],
-];
+]);
 
 /** ovf sends a server no more connections than its weight. */
 const WEIGHT = 65_535;
@@ -54,7 +56,7 @@ function made(name: string, features: readonly Feature[], rest: Partial<Case> = 
     service: {},
     ownAddress: false,
     ...rest,
-    features: [...(rest.scheduler === undefined ? (["roundRobin"] as const) : []), ...features],
+    features: ["roundRobin", ...features],
   };
 }
 
@@ -94,7 +96,11 @@ const IPV6_METHODS: readonly Case[] = [
 export const CASES: readonly Case[] = [
   ...IPV4_METHODS,
   ...IPV6_METHODS,
-  ...SCHEDULERS.map(([scheduler, feature]) =>
-    made(`NAT TCP ${scheduler}`, [feature], { scheduler, server: { method: FORWARD_MASQ, weight: WEIGHT } }),
+  // By the same programs, which have them all.
+  ...[...SCHEDULERS.keys()].map((scheduler) =>
+    made(`scheduler ${scheduler}`, [...SCHEDULERS.values()], {
+      scheduler,
+      server: { method: FORWARD_MASQ, weight: WEIGHT },
+    }),
   ),
 ];
