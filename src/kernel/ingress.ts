@@ -510,7 +510,12 @@ function direct(packet: Packet, key: FlowKey, transport: u16, length: u32, what:
     else countConnection(destination);
   }
   // Slot 0 is nobody's: traffic of servers that were removed is not counted.
-  if (destination !== 0) countTraffic(destination, direction, packetsOf(packet), length);
+  if (destination !== 0) {
+    // A datagram counts as long as it would be in one piece.
+    const counted =
+      family.value === 6 && part !== 0 ? Math.max(length, FRAGMENT_HEADER) - FRAGMENT_HEADER : length;
+    countTraffic(destination, direction, packetsOf(packet), counted >>> 0);
+  }
   if (family.value === 6 || method !== FORWARD_MASQ) {
     const place = placeOf(direction, transport, (what >>> 8) & 0xff);
     if (fullnat.value && method === FORWARD_FULLNAT) return forwardFullnat(packet, place, length, index);

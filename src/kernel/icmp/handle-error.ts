@@ -84,14 +84,17 @@ export function passOn(packet: Packet, transport: u16, length: u32, inside: u16,
     mine.begun = 0;
     begin(connection, server, index, currentTick());
   }
+  const passage = mayPass(packet);
+  const isTooOld = passage !== MAY_PASS && passage !== MAY_FRAGMENT;
+  // As IPVS: those from the servers' side have met the kernel's forwarding first.
+  if (isTooOld && direction !== FROM_CLIENT) return TC_NEXT;
   if (server.available !== 0) {
     countTraffic(connection.destination, direction, 1, length);
   } else if (direction === FROM_CLIENT) {
     countOrphaned();
     return TC_SHOT;
   }
-  const passage = mayPass(packet);
-  if (passage !== MAY_PASS && passage !== MAY_FRAGMENT) return TC_NEXT;
+  if (isTooOld) return TC_NEXT;
   if (!translate(packet, transport, inside, index, connection, direction)) return TC_SHOT;
   return toBeSent(placeOf(direction, transport, 0), length, index, connection.destination);
 }
