@@ -72,7 +72,7 @@ function innermost(packet: IpPacket): IpPacket {
 }
 
 /**
- * Free: the identification of IPv4 packets without fragments, IPv6's flow label on an outer header, and the outer
+ * Free: the identification of IPv4 packets without fragments, IPv6's flow label on an outer header and of ICMPv6, and the outer
  * source port of GUE with the checksum over it. That checksums hold is in the text.
  */
 function canonical(ip: Uint8Array, packet: IpPacket): string {
@@ -84,7 +84,7 @@ function canonical(ip: Uint8Array, packet: IpPacket): string {
   }
   const { transport } = packet;
   const outer = innermost(packet) !== packet;
-  if (packet.version === 6 && outer) bytes.fill(0, 1, 4);
+  if (packet.version === 6 && (outer || transport.kind === "icmpv6")) bytes.fill(0, 1, 4);
   if (outer && transport.kind === "udp") {
     bytes.fill(0, headerSize, headerSize + 2);
     if (transport.payload.length > 0) bytes.fill(0, headerSize + 6, headerSize + 8);

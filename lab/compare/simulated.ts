@@ -10,10 +10,13 @@ import {
   TC_NEXT,
 } from "../../src/bpf/index.ts";
 import { wireBytes } from "../../src/bpf/simulator/index.ts";
+import { chooseAddresses } from "../../src/ipvs/director/interface-addresses.ts";
 import { simulatedAdministration } from "../../src/ipvs/index.ts";
 import { arm } from "../../src/kernel/arm.ts";
 import { ingress } from "../../src/kernel/ingress.ts";
 import { installPrograms } from "../../src/kernel/install.ts";
+import { interfaceAddresses } from "../../src/kernel/tables.ts";
+import { RT_SCOPE } from "../../src/linux/index.ts";
 import { type IpAddress, ip, mac, parseEthernet, prefix, prefixContains } from "../../src/net/index.ts";
 import {
   client4,
@@ -88,7 +91,21 @@ export class SimulatedWorld implements World {
   /** Starts the clock, once the tables are set up. */
   start(): void {
     const started = this.machine.run(() => arm(new SimulatedPacket(new Uint8Array(SHORTEST_FRAME))));
+    this.#tellAddresses();
     if (started !== 0) throw new Error(`the clock did not start: ${started}`);
+  }
+
+  /** What the administration finds out about the kernel's interfaces. */
+  #tellAddresses(): void {
+    const listed = (["outside", "inside"] as const).flatMap((side) =>
+      [`${DIRECTOR4[side]}/24`, `${DIRECTOR6[side]}/64`].map((text) => ({
+        ...{ index: INTERFACE[side], prefix: prefix(text), scope: RT_SCOPE.UNIVERSE, flags: 0 },
+        ...{ peer: undefined, broadcast: undefined, label: undefined },
+      })),
+    );
+    for (const [index, value] of chooseAddresses(listed)) {
+      this.machine.map(interfaceAddresses).update(new Uint8Array(Uint32Array.of(index).buffer), value);
+    }
   }
 
   /** Lets the time pass that has passed. */

@@ -52,12 +52,7 @@ function planOf(prefix: string, mtu: number): NetworkPlan {
         { node: "far", device: "clients" },
         {
           ...{ node: "director", device: "outside", mac: OUTSIDE_MAC },
-          addresses: [
-            `${DIRECTOR4.outside}/24`,
-            `${DIRECTOR6.outside}/64`,
-            ...VIPS4.map((vip) => `${vip}/32`),
-            ...VIPS6.map((vip) => `${vip}/128`),
-          ],
+          addresses: [`${DIRECTOR4.outside}/24`, `${DIRECTOR6.outside}/64`],
         },
       ],
       [
@@ -69,6 +64,13 @@ function planOf(prefix: string, mtu: number): NetworkPlan {
       ],
     ],
     neighbours,
+    // Not on the interface: then there is one address that the kernel's own ICMPv6 errors can come from.
+    loopback: [
+      {
+        node: "director",
+        addresses: [...VIPS4.map((vip) => `${vip}/32`), ...VIPS6.map((vip) => `${vip}/128`)],
+      },
+    ],
     routes: [
       { node: "director", to: `${client4(0)}/16`, via: ROUTER4 },
       { node: "director", to: "fd00:9::/32", via: ROUTER6 },
