@@ -50,9 +50,9 @@ const FAMILIES = [
 const endpoint = (address: string, port: number) =>
   address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 
-function director(command: "ipvsadm" | "lvs", words: readonly string[]): void {
+function director(command: "ipvsadm" | "lvs", words: readonly string[], input = ""): void {
   const { status, stderr } = inNetworkNamespace(namespaceOf(PLAN, "director"), () =>
-    spawnSync(process.execPath, [program(command), ...words], { encoding: "utf8" }),
+    spawnSync(process.execPath, [program(command), ...words], { encoding: "utf8", input }),
   );
   assert.equal(`${status} ${stderr}`, "0 ", words.join(" "));
 }
@@ -61,17 +61,17 @@ describe("the client's address for FullNAT servers", { skip }, () => {
   before(async () => {
     if (!root) return;
     buildNetwork(PLAN);
-    for (const { virtual, server } of FAMILIES) {
-      for (const [protocol, port, told] of [
-        ["-t", 80, ["--proxy-protocol", "v2"]],
-        ["-u", 80, ["--proxy-protocol", "v2"]],
-        ["-t", 81, ["--toa"]],
-      ] as const) {
-        const service = [protocol, endpoint(virtual, port)];
-        director("ipvsadm", ["-A", ...service, "-s", "rr", ...told]);
-        director("ipvsadm", ["-a", ...service, "-r", endpoint(server, 8080), "--fullnat"]);
-      }
-    }
+    const rules = FAMILIES.flatMap(({ virtual, server }) =>
+      [
+        `-t ${endpoint(virtual, 80)} -s rr --proxy-protocol v2`,
+        `-u ${endpoint(virtual, 80)} -s rr --proxy-protocol v2`,
+        `-t ${endpoint(virtual, 81)} -s rr --toa`,
+      ].flatMap((service) => {
+        const [protocol, address] = service.split(" ");
+        return [`-A ${service}`, `-a ${protocol} ${address} -r ${endpoint(server, 8080)} --fullnat`];
+      }),
+    );
+    director("ipvsadm", ["-R"], `${rules.join("\n")}\n`);
     await untilReady(
       spawnInNamespace(namespaceOf(PLAN, "server"), [process.execPath, script("server-process")]),
     );

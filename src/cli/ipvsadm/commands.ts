@@ -30,8 +30,11 @@ export function serviceCommand(
     if (onePacket && key.protocol !== "udp") {
       throw new UsageError("One-Packet Scheduling is only for UDP virtual services");
     }
-    if (clientAddress !== "hidden" && key.protocol !== "tcp") {
-      throw new UsageError("The client's address can only be told to servers of TCP services");
+    if (clientAddress === "toa" && key.protocol !== "tcp") {
+      throw new UsageError("Only servers of TCP services can be told the client's address in a TCP option");
+    }
+    if (clientAddress === "proxy-v2" && key.protocol === "sctp") {
+      throw new UsageError("Only servers of TCP and UDP services can be told the client's address");
     }
   }
   const service: VirtualService = {

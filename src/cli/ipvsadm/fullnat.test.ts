@@ -169,7 +169,16 @@ FWM  7 rr
         2,
         "illegal proxy protocol `v1' specified: there are v2 and disable",
       ],
-      ["-A -u 192.0.2.2:53 --toa", 2, "The client's address can only be told to servers of TCP services"],
+      [
+        "-A -u 192.0.2.2:53 --toa",
+        2,
+        "Only servers of TCP services can be told the client's address in a TCP option",
+      ],
+      [
+        "-A --sctp-service 192.0.2.2:53 --proxy-protocol v2",
+        2,
+        "Only servers of TCP and UDP services can be told the client's address",
+      ],
     ] as const) {
       test(`${line}: ${output}`, () => {
         const session = new Session(create());
