@@ -69,7 +69,7 @@ import {
   Udp,
 } from "./headers.ts";
 import { answerNow, answerRefused, isToBeAnswered, TO_BE_ANSWERED } from "./icmp/answer.ts";
-import { setQuotedKey } from "./icmp/begin.ts";
+import { isMessage, setQuotedKey } from "./icmp/begin.ts";
 import { handleError, TO_ADMISSION } from "./icmp/handle-error.ts";
 import { TO_BE_TOLD, tellSender } from "./icmp/tunnel-error.ts";
 import { isTold, tellServer } from "./icmp/unwanted.ts";
@@ -209,18 +209,18 @@ function inspect(packet: Packet): u32 {
   if (ip.versionLength >>> 4 !== 4 || headerLength < IPV4_HEADER || length + LINK_HEADER > all)
     return malformed();
   const transport = LINK_HEADER + headerLength;
-  const isMessage = protocol === PROTOCOL_ICMP;
+  const isIcmp = protocol === PROTOCOL_ICMP;
   let part = 0;
   if (!admission.value && (ip.fragment & FRAGMENT) !== 0) {
-    if (isMessage || outgoing.value) return TC_NEXT;
+    if (isIcmp || outgoing.value) return TC_NEXT;
     if ((ip.fragment & FRAGMENT_OFFSET) !== 0) {
       return aside.value ? laterFragment(packet, transport, length >>> 0) : stepAside(packet);
     }
     if (!hasTransport(protocol, transport, length >>> 0)) return leave(packet);
     part = transport;
   }
-  if (aside.value) return isMessage ? messageOf(packet, transport, length >>> 0) : TC_NEXT;
-  if (isMessage && !admission.value) return stepAside(packet);
+  if (aside.value) return isIcmp ? messageOf(packet, transport, length >>> 0) : TC_NEXT;
+  if (isIcmp && !admission.value) return stepAside(packet);
   const key = make(FlowKey, { source: ip.source, destination: ip.destination, kind: protocol });
   const verdict = classify(packet, key, transport, length >>> 0, protocol, part);
   return part !== 0 && verdict === TC_NEXT ? leave(packet) : verdict;
@@ -272,9 +272,9 @@ function inspect6(packet: Packet): u32 {
     const isFit = isServed(protocol) && (part === 0 || hasTransport(protocol, transport, length >>> 0));
     if (!isFit && (protocol !== PROTOCOL_ICMPV6 || part !== 0)) return part === 0 ? TC_NEXT : leave(packet);
   }
-  const isMessage = protocol === PROTOCOL_ICMPV6;
-  if (aside.value) return isMessage ? messageOf(packet, transport, length >>> 0) : TC_NEXT;
-  if (isMessage && !admission.value) return stepAside(packet);
+  const isIcmp = protocol === PROTOCOL_ICMPV6;
+  if (aside.value) return isIcmp ? messageOf(packet, transport, length >>> 0) : TC_NEXT;
+  if (isIcmp && !admission.value) return stepAside(packet);
   const addresses = packet.header(Ipv6, LINK_HEADER);
   if (addresses === null) return TC_NEXT;
   lookFor(addresses.source, addresses.destination);
@@ -319,22 +319,19 @@ function classify(packet: Packet, key: FlowKey, transport: u16, length: u32, pro
     return TC_NEXT;
   }
   if (outgoing.value) return leaveHost(packet, key, transport, length, what);
-  const isError = protocol === (family.value === 6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP);
-  return admission.value
-    ? admit(packet, key, what, isError)
-    : direct(packet, key, transport, length, what, part);
+  return admission.value ? admit(packet, key, what) : direct(packet, key, transport, length, what, part);
 }
 
 /**
  * A packet of a flow without a connection, or an ICMP error about one: it gets a connection, if it is to, and goes on as a packet that
  * has one.
  */
-function admit(packet: Packet, key: FlowKey, what: u16, isError: boolean): u32 {
+function admit(packet: Packet, key: FlowKey, what: u16): u32 {
   if (family.value === 4 && packet.ifindex === LOOPBACK && isHandedOver(packet)) return TC_NEXT;
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
   const service = askService(key.source, key.destination, ports, what, packet.mark);
   if (service === NOT_OURS) {
-    const told = isTold() && !isError ? tellServer(packet, key.source, key.sourcePort, what) : TC_NEXT;
+    const told = isTold() ? tellServer(packet, key.source, key.sourcePort, what) : TC_NEXT;
     return told === TC_NEXT ? leave(packet) : told;
   }
   let decision = STATELESS;
@@ -348,7 +345,7 @@ function admit(packet: Packet, key: FlowKey, what: u16, isError: boolean): u32 {
   if (mine === null) return TC_SHOT;
   mine.decision = decision < BY_ITSELF ? 0 : decision;
   mine.admitted = decision < BY_ITSELF ? decision + 1 : 0;
-  mine.begun = isError ? mine.admitted : 0;
+  mine.begun = isMessage(packet) ? mine.admitted : 0;
   tailCall(packet, programs, family.value === 6 ? PROGRAM_IPV6 : PROGRAM_IPV4);
   mine.decision = 0;
   return TC_SHOT;

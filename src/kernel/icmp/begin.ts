@@ -2,7 +2,8 @@
 /** Connections that an ICMP error opens (sysctl schedule_icmp). */
 import { atomicCompareExchange, type Packet, readOnce, type u16, type u32 } from "../../bpf/index.ts";
 import { NO_TRANSPORT } from "../extensions.ts";
-import { ICMP_HEADER, Icmp, LINK_HEADER, TCP_SYN } from "../headers.ts";
+import { ICMP_HEADER, Icmp, Ipv4, Ipv6, LINK_HEADER, TCP_SYN } from "../headers.ts";
+import { family } from "../options.ts";
 import { recount } from "../state/activity.ts";
 import {
   type Connection,
@@ -10,6 +11,8 @@ import {
   due,
   type FlowKey,
   KIND_PROTOCOL,
+  PROTOCOL_ICMP,
+  PROTOCOL_ICMPV6,
   PROTOCOL_TCP,
   STATE_BEGUN,
   STATE_INACTIVE,
@@ -19,6 +22,16 @@ import { findQuoted, goesToSender, hasPorts, isError, setAnswerKey } from "./quo
 
 /** Ticks that such a connection lives unless a packet of its own comes: 3 s (recordings: icmp.json). */
 const LIFE = 22;
+
+/** Whether the packet is an ICMP message (of IPv6 without extension headers). */
+export function isMessage(packet: Packet): boolean {
+  if (family.value === 6) {
+    const ip = packet.header(Ipv6, LINK_HEADER);
+    return ip !== null && ip.nextHeader === PROTOCOL_ICMPV6;
+  }
+  const ip = packet.header(Ipv4, LINK_HEADER);
+  return ip !== null && ip.protocol === PROTOCOL_ICMP;
+}
 
 /**
  * Fills in the key of the flow that an ICMP error would open: from the receiver of the packet that it quotes to its sender, the virtual service. Answers

@@ -13,6 +13,7 @@ import { family } from "../options.ts";
 import { SYSCTL_NAT_ICMP_SEND } from "../sysctls.ts";
 import { interfaceAddresses, PROTOCOL_TCP, scratch, servers, settings } from "../tables.ts";
 import { answer } from "./answer.ts";
+import { isMessage } from "./begin.ts";
 
 /**
  * A packet that belongs to no connection, from `source` (IPv6: the one looked for) and `port`; `what`: protocol × 256 + flags. The server
@@ -21,7 +22,7 @@ import { answer } from "./answer.ts";
 export function tellServer(packet: Packet, source: u32, port: u16, what: u16): u32 {
   const mine = scratch.lookup(0);
   const own = interfaceAddresses.lookup(packet.ifindex);
-  if (mine === null || own === null) return TC_NEXT;
+  if (mine === null || own === null || isMessage(packet)) return TC_NEXT;
   if (what >>> 8 === PROTOCOL_TCP && (what & TCP_RST) !== 0) return TC_NEXT;
   mine.server.port = port;
   mine.server.protocol = what >>> 8;
