@@ -24,7 +24,12 @@ const web = createServer(async (request, response) => {
   const wanted = /^\/content\/(\d+)$/.exec(request.url ?? "");
   if (request.method === "POST" || request.method === "PUT") {
     const hash = createHash("sha256");
-    for await (const part of request) hash.update(part as Buffer);
+    try {
+      for await (const part of request) hash.update(part as Buffer);
+    } catch {
+      // The client gave up.
+      return;
+    }
     response.end(hash.digest("hex"));
   } else if (wanted === null) response.end(name);
   else response.end(content(Number(wanted[1])));
