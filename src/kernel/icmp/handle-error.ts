@@ -15,10 +15,11 @@ import { countMalformed, countOrphaned } from "../events.ts";
 import { NO_TRANSPORT } from "../extensions.ts";
 import { connectionOf, directionOf, findFlowByCall, hashOf } from "../flow.ts";
 import { MAY_FRAGMENT, MAY_PASS, mayPass } from "../forward/age.ts";
+import { adaptQuote } from "../forward/client-address/quote.ts";
 import { placeOf } from "../forward/forward6.ts";
 import { toBeSent } from "../fragment/send.ts";
 import { ICMP_HEADER, Icmp, LINK_HEADER } from "../headers.ts";
-import { family, fullnat, tunnels } from "../options.ts";
+import { clientAddress, family, fullnat, tunnels } from "../options.ts";
 import { SYSCTL_SCHEDULE_ICMP } from "../sysctls.ts";
 import {
   type Connection,
@@ -60,6 +61,8 @@ function translate(
 ): boolean {
   if (!isTranslated(connection)) return true;
   const isFullnat = fullnat.value && ((connection.kind >>> KIND_FORWARD_SHIFT) & 7) === FORWARD_FULLNAT;
+  if (clientAddress.value && isFullnat && direction !== FROM_CLIENT)
+    adaptQuote(packet, transport, inside, index);
   if (family.value === 6) {
     return translateQuote6(packet, transport, inside, index, connection, direction, isFullnat);
   }

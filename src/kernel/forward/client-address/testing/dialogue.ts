@@ -68,6 +68,8 @@ export class Dialogue {
   readonly family: Family;
   /** Whom the server saw last. */
   peer = "";
+  /** The IP packet that came out last. */
+  last: Uint8Array = new Uint8Array(0);
 
   constructor(family: Family, flags: number, options: DirectorOptions = {}) {
     this.family = family;
@@ -127,6 +129,7 @@ export class Dialogue {
     const { verdict } = this.director.receivePacket(packet);
     if (verdict !== TC_REDIRECT) return [];
     return onTheWire(packet).map((ip) => {
+      this.last = ip;
       const parsed = parseIpPacket(ip);
       assert.ok(parsed.transport.kind === "tcp");
       assert.ok(parsed.transport.checksumValid, "the TCP checksum");
