@@ -779,17 +779,22 @@ export const Segment = struct("Segment", {
 export type Segment = Infer<typeof Segment>;
 export const segment = perCpuArrayMap("segment", { value: Segment, entries: 1 });
 
+/** Bytes of a packet that are taken out of it for a moment: more than all its headers. */
+export const SAVED = 96;
 /** Per CPU: how the packet in hand is being cut. */
 export const Cut = struct("Cut", {
   /** Where its payload begins in the frame, and how many bytes it, and a piece of it, has. */
   offset: u32,
   total: u32,
   size: u32,
-  /** The interface that the pieces go out of. */
+  /** The interface that the pieces go out of, and the MTU that they must fit. */
   out: u32,
+  mtu: u32,
   /** IPv4: the fragment field of the packet. */
   fragment: u32,
   isIpv6: u32,
+  reserved: u32,
+  saved: bytes(SAVED),
 });
 export type Cut = Infer<typeof Cut>;
 export const cut = perCpuArrayMap("cut", { value: Cut, entries: 1 });

@@ -71,7 +71,10 @@ export const storeBytes = intrinsic(
   },
 );
 
-/** Cuts or extends (with zeroes) the packet's end, to `end` bytes in all. `flags` is 0. Returns 0 or -22 (EINVAL). */
+/**
+ * Cuts or extends (with zeroes) the packet's end, to `end` bytes in all. `flags` is 0. Returns 0, -22 (EINVAL) or -524 (ENOTSUPP:
+ * it was encapsulated by `adjustRoom`).
+ */
 export const changeTail = intrinsic(
   helper(38, "skb_change_tail", [packet(0), value(1), value(2)], "s32", MOVES),
   (target: Packet, end: u32, flags: u64): s32 => room.changeTail(simulated(target), end, flags),

@@ -35,6 +35,7 @@ export function changeTail(packet: SimulatedPacket, length: number, flags: bigin
   const { checksum } = packet;
   const least = checksum.kind === "partial" ? checksum.start + checksum.offset + 2 : ETHERNET_LENGTH;
   if (flags !== 0n || length > MAX_LENGTH || length < least) return -EINVAL;
+  if (packet.encapsulation !== undefined) return -ENOTSUPP;
   if (length > packet.length) {
     packet.makeWritable(packet.length);
     packet.splice(packet.length, 0, length - packet.length);

@@ -12,6 +12,7 @@ import {
   localAddresses,
   localities,
   localitySets,
+  pieces,
   proxied,
   settings,
   wide,
@@ -41,6 +42,7 @@ const LATE: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
   localities,
   localitySets,
   proxied,
+  pieces,
 ]);
 
 function entriesOf(definition: MapDefinition, connections: number): number {

@@ -29,6 +29,8 @@ import {
 import {
   ETHERTYPE_IPV4,
   ETHERTYPE_IPV6,
+  EXTENSION_FRAGMENT,
+  FragmentHeader,
   Gre,
   GreChecksum,
   Gue,
@@ -56,6 +58,8 @@ import { fold } from "./checksum.ts";
 import { wordsIn, wordsOfAddress } from "./inner-sum.ts";
 import { NO_SUM } from "./sum-of.ts";
 
+/** Bytes of IPv6's fragment header. */
+const FRAGMENT_HEADER = 8;
 /** Bytes of GUE's and GRE's headers, and of GRE's checksum. */
 const GUE_HEADER = 4;
 const GRE_HEADER = 4;
@@ -152,7 +156,7 @@ function writeIpv6(packet: Packet, server: Destination, outer: Outer): boolean {
 function writeGue(packet: Packet, offset: u16, server: Destination, outer: Outer): boolean {
   const gue = packet.header(Gue, offset);
   if (gue === null) return false;
-  const length = (outer.length - (offset - LINK_HEADER)) & 0xffff;
+  const length = (outer.length - (server.family === 6 ? IPV6_HEADER : IPV4_HEADER)) & 0xffff;
   const protocol = family.value === 6 ? PROTOCOL_IPV6 : PROTOCOL_IPIP;
   gue.source = outer.port;
   gue.destination = server.tunnelPort;
@@ -184,15 +188,40 @@ function writeGre(packet: Packet, offset: u16, outer: Outer): boolean {
   return true;
 }
 
-/** Puts outer headers of `overhead` bytes before the packet. False: it cannot be; the packet is of no more use. */
-export function encapsulate(packet: Packet, server: Destination, overhead: u8, outer: Outer): boolean {
-  if (adjustRoom(packet, overhead, ROOM_MAC, roomFlags(server)) !== 0) return false;
+/** Makes an IPv6 packet one in fragments, whose fragment header is what follows. */
+function writeFragmentHeader(packet: Packet): boolean {
+  const ip = packet.header(Ipv6, LINK_HEADER);
+  const part = packet.header(FragmentHeader, LINK_HEADER + IPV6_HEADER);
+  if (ip === null || part === null) return false;
+  part.nextHeader = ip.nextHeader;
+  part.reserved = 0;
+  part.offset = 0;
+  part.identification = random();
+  ip.nextHeader = EXTENSION_FRAGMENT;
+  ip.payloadLength = ip.payloadLength + FRAGMENT_HEADER;
+  return true;
+}
+
+/**
+ * Puts outer headers of `overhead` bytes before the packet, over IPv6 with `inParts` also a fragment header. Packets that are cut then
+ * are no encapsulated ones to the kernel: it would not let their ends be changed. False: it cannot be; the packet is of no more use.
+ */
+export function encapsulate(
+  packet: Packet,
+  server: Destination,
+  overhead: u8,
+  outer: Outer,
+  inParts: boolean,
+): boolean {
   const isIpv6 = server.family === 6;
+  const extra = inParts && isIpv6 ? FRAGMENT_HEADER : 0;
+  if (adjustRoom(packet, overhead + extra, ROOM_MAC, inParts ? 0n : roomFlags(server)) !== 0) return false;
   const link = packet.header(Link, 0);
   if (link === null) return false;
   link.type = isIpv6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
   if (isIpv6 ? !writeIpv6(packet, server, outer) : !writeIpv4(packet, server, outer)) return false;
-  const offset = LINK_HEADER + (isIpv6 ? IPV6_HEADER : IPV4_HEADER);
+  if (extra !== 0 && !writeFragmentHeader(packet)) return false;
+  const offset = LINK_HEADER + (isIpv6 ? IPV6_HEADER : IPV4_HEADER) + extra;
   if (server.tunnelType === TUNNEL_GUE) return writeGue(packet, offset, server, outer);
   return server.tunnelType !== TUNNEL_GRE || writeGre(packet, offset, outer);
 }

@@ -5,6 +5,7 @@ import { formatIp, parseIpPacket } from "../../net/index.ts";
 import { FORWARD_FULLNAT } from "../tables.ts";
 import { CLIENT_SIDE, SERVER_SIDE, TestDirector } from "../testing/director.ts";
 import { interfaceOf, type Side, tcpFrame, udpFrame } from "../testing/frames.ts";
+import { sctpFrame } from "../testing/sctp.ts";
 
 interface Family {
   readonly name: string;
@@ -109,6 +110,25 @@ for (const family of FAMILIES) {
       director.wait(70);
       assert.deepEqual(director.connections(), []);
       assert.equal(director.flowWords(), 0);
+    });
+
+    test("knows SCTP's answers", () => {
+      const director = new TestDirector();
+      director.configuration.addService("sctp", family.virtual, "rr", { localAddresses: family.local });
+      director.configuration.addServer("sctp", family.virtual, family.server, { method: FORWARD_FULLNAT });
+      const client = endpoint(family.client, 1000);
+      const there = director.receive(sctpFrame("client", client, family.virtual, ["INIT"]), {
+        ifindex: CLIENT_SIDE,
+      });
+      assert.equal(there.out, SERVER_SIDE);
+      const header = there.packet.bytes.subarray(family.name === "IPv4" ? 34 : 54);
+      const source = parseIpPacket(there.packet.bytes.subarray(14)).source;
+      const local = endpoint(formatIp(source), (header[0]! << 8) | header[1]!);
+      const back = director.receive(sctpFrame("server", family.server, local, ["INIT-ACK"]), {
+        ifindex: SERVER_SIDE,
+      });
+      assert.equal(back.out, CLIENT_SIDE);
+      assert.equal(formatIp(parseIpPacket(back.packet.bytes.subarray(14)).destination), family.client);
     });
 
     test("without local addresses takes the director's own towards the server", () => {

@@ -35,13 +35,14 @@ import {
 import { currentTick } from "../clock.ts";
 import { Ipv4, Ipv6, LINK_HEADER, Ports } from "../headers.ts";
 import { answerTimeExceeded, answerTooLarge } from "../icmp/answer.ts";
-import { clientAddress, family } from "../options.ts";
+import { clientAddress, family, sctpServices } from "../options.ts";
 import {
   Address,
   type Connection,
   connectionTable,
   destinationTable,
   FROM_CLIENT,
+  PROTOCOL_SCTP,
   PROTOCOL_TCP,
   PROTOCOL_UDP,
   wide,
@@ -52,6 +53,7 @@ import { toaLength } from "./client-address/known.ts";
 import { bytesToTell, disarm, tell } from "./client-address/tell.ts";
 import { handOver } from "./hand-over.ts";
 import { CHECK_EVERY, isFresh, keepWay, NO_WAY, sendBy, TOO_LARGE } from "./next-hop.ts";
+import { replaceSctpChecksum } from "./sctp-checksum.ts";
 import { lengthOnWire } from "./wire-length.ts";
 
 /** The two addresses of an IPv4 header, and where they begin in a frame. */
@@ -112,7 +114,10 @@ function translateEnds6(packet: Packet, index: u32, direction: u32): u32 {
   return change;
 }
 
-/** Translates a packet. `protocol` is that of the header at `transport`, 0 if there is none (fragments but the first). */
+/**
+ * Translates a packet of `length` bytes with its IP header. `protocol` is that of the header at `transport`, 0 if there is none
+ * (fragments but the first).
+ */
 export function translateBothEnds(
   packet: Packet,
   index: u32,
@@ -120,10 +125,12 @@ export function translateBothEnds(
   direction: u32,
   transport: u16,
   protocol: u8,
+  length: u32,
 ): boolean {
   let from = 0;
   let to = 0;
-  if (protocol === PROTOCOL_TCP || protocol === PROTOCOL_UDP) {
+  const isSctp = sctpServices.value && protocol === PROTOCOL_SCTP;
+  if (protocol === PROTOCOL_TCP || protocol === PROTOCOL_UDP || isSctp) {
     const ports = packet.header(Ports, transport);
     if (ports === null) return false;
     from = ((ports.source << 16) | ports.destination) >>> 0;
@@ -135,6 +142,7 @@ export function translateBothEnds(
       ports.destination = connection.clientPort;
     }
     to = ((ports.source << 16) | ports.destination) >>> 0;
+    if (isSctp) replaceSctpChecksum(packet, transport, (length + LINK_HEADER - transport) & 0xffff, from, to);
   }
   const change =
     family.value === 6
@@ -222,7 +230,7 @@ export function forwardFullnat(packet: Packet, place: u32, length: u32, index: u
   if (direction === FROM_CLIENT && protocol === PROTOCOL_TCP && !disarm(packet, transport, length))
     return TC_SHOT;
   if (clientAddress.value && !tell(packet, place, length, index, told)) return TC_SHOT;
-  if (!translateBothEnds(packet, index, connection, direction, transport, protocol)) return TC_SHOT;
+  if (!translateBothEnds(packet, index, connection, direction, transport, protocol, length)) return TC_SHOT;
   // Whom the kernel forwards nothing to is this host itself.
   if (out === NO_WAY) return family.value === 6 ? TC_NEXT : handOver(packet, direction);
   return fresh ? sendBy(packet, hop, out) : redirectNeighbour(out, 0);

@@ -27,7 +27,7 @@ export function isHandedOver(packet: Packet): boolean {
 }
 
 /** Takes back `age` of IPv4. */
-function rejuvenate(packet: Packet): void {
+export function rejuvenate(packet: Packet): void {
   const ip = packet.header(Ipv4, LINK_HEADER);
   if (ip === null) return;
   ip.lifetime = ip.lifetime + 1;

@@ -121,10 +121,15 @@ export function resolve(packet: Packet, direction: u32, way: u32, address: u32, 
   return request.ifindex;
 }
 
+/** Gives the frame the addresses of a hop. */
+export function address(packet: Packet, hop: NextHop): boolean {
+  const link = packet.header(Link, 0);
+  if (link === null) return false;
+  copy(link.addresses, hop.addresses);
+  return true;
+}
+
 /** Sends the packet by a hop that is fresh. */
 export function sendBy(packet: Packet, hop: NextHop, out: u32): u32 {
-  const link = packet.header(Link, 0);
-  if (link === null) return TC_SHOT;
-  copy(link.addresses, hop.addresses);
-  return redirect(out, 0);
+  return address(packet, hop) ? redirect(out, 0) : TC_SHOT;
 }

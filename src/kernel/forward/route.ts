@@ -16,28 +16,42 @@ import {
   type u32,
 } from "../../bpf/index.ts";
 import { answerTimeExceeded, answerTooLarge } from "../icmp/answer.ts";
+import { family } from "../options.ts";
 import { type Destination, destinationTable } from "../tables.ts";
 import { age, MAY_FRAGMENT, mayPass, NO_HEADER, TOO_OLD } from "./age.ts";
-import { isFresh, NO_WAY, sendBy } from "./next-hop.ts";
+import { cutShort, IN_FRAGMENTS, inFragments, sendFragments } from "./fragments.ts";
+import { address, isFresh, NO_WAY, sendBy } from "./next-hop.ts";
+import { completeChecksum } from "./pieces.ts";
 import { askWay, HERE } from "./way.ts";
 import { lengthOnWire } from "./wire-length.ts";
 
-/** Sends a packet whose largest part on the wire has `length` bytes by a way that is asked for first. @separate */
-export function routeAnew(packet: Packet, length: u32, destination: u32): u32 {
+/**
+ * Sends a packet by a way that is asked for first. A super-packet that is too large is answered as if it must not be
+ * fragmented. Returns the verdict, or IN_FRAGMENTS. @separate
+ */
+export function routeAnew(packet: Packet, transport: u16, protocol: u8, length: u32, destination: u32): u32 {
   const server = destinationTable.lookup(destination);
   if (server === null) return TC_SHOT;
+  const hop = server.hop;
+  const longest = lengthOnWire(packet, transport, protocol, length);
   const next = make(NeighbourHop);
-  const out = askWay(packet, server, length, next);
+  const out = askWay(packet, server, longest, next);
   if (out === HERE) return TC_NEXT;
   if (out === NO_WAY) return TC_SHOT;
   const passage = mayPass(packet);
   if (passage === NO_HEADER) return TC_SHOT;
   if (passage === TOO_OLD) return answerTimeExceeded(packet);
-  if (length > server.hop.mtu) {
-    return passage === MAY_FRAGMENT ? TC_SHOT : answerTooLarge(packet, server.hop.mtu);
+  const mtu = hop.mtu;
+  if (longest <= mtu) {
+    age(packet);
+    return redirectNeighbour(out, 0, next);
   }
+  if (family.value === 6 || passage !== MAY_FRAGMENT || packet.gsoSize !== 0)
+    return answerTooLarge(packet, mtu);
+  if (completeChecksum(packet, transport, protocol, length) === 0) return TC_SHOT;
   age(packet);
-  return redirectNeighbour(out, 0, next);
+  if (hop.interface === 0) return cutShort(packet) ? redirectNeighbour(out, 0, next) : TC_SHOT;
+  return address(packet, hop) ? inFragments(mtu, out) : TC_SHOT;
 }
 
 /**
@@ -56,12 +70,10 @@ export function routeTo(
 ): u32 {
   const hop = server.hop;
   const out = hop.interface;
-  if (!isFresh(hop, now)) {
-    return routeAnew(packet, lengthOnWire(packet, transport, protocol, length), destination);
-  }
-  if (length > hop.mtu) {
-    const longest = lengthOnWire(packet, transport, protocol, length);
-    if (longest > hop.mtu) return routeAnew(packet, longest, destination);
+  const isLarge = length > hop.mtu && lengthOnWire(packet, transport, protocol, length) > hop.mtu;
+  if (!isFresh(hop, now) || isLarge) {
+    const verdict = routeAnew(packet, transport, protocol, length, destination);
+    return verdict === IN_FRAGMENTS ? sendFragments(packet) : verdict;
   }
   const passage = mayPass(packet);
   if (passage === NO_HEADER) return TC_SHOT;

@@ -3,7 +3,8 @@
  * Tunnelling: the packet goes to the real server inside another one, whole; the server unpacks it, has the virtual address
  * itself, and answers the client directly. The server may be anywhere that IP reaches, and of the other family.
  *
- * A packet that is too large with the outer headers is answered with what fits. TUNNEL_REMOTE_CHECKSUM is treated as
+ * A packet that is too large with the outer headers is answered with what fits, or, if it may be fragmented (or the sysctl
+ * pmtu_disc is 0), goes in fragments of the outer packet, which the server puts together. TUNNEL_REMOTE_CHECKSUM is treated as
  * TUNNEL_CHECKSUM, as IPVS does with packets whose checksum is complete: where the device fills it in, a program cannot
  * keep it from doing so.
  */
@@ -23,12 +24,15 @@ import { DONT_FRAGMENT, Ipv4, Ipv6, LINK_HEADER } from "../headers.ts";
 import { answerTimeExceeded, answerTooLarge } from "../icmp/answer.ts";
 import { family } from "../options.ts";
 import { SYSCTL_PMTU_DISC } from "../sysctls.ts";
-import { type Destination, destinationTable, settings, TUNNEL_GUE } from "../tables.ts";
+import { type Destination, destinationTable, type NextHop, settings, TUNNEL_GUE } from "../tables.ts";
 import { age, MAY_FRAGMENT, mayPass, NO_HEADER, TOO_OLD } from "./age.ts";
 import { encapsulate, isSummed, Outer, outerService, overheadOf } from "./encapsulate.ts";
 import { flowNumber } from "./flow-number.ts";
+import { IN_FRAGMENTS, inFragments, sendFragments } from "./fragments.ts";
+import { enterLoopback, rejuvenate } from "./hand-over.ts";
 import { sumOfPacket } from "./inner-sum.ts";
-import { isFresh, NO_WAY, sendBy } from "./next-hop.ts";
+import { address, isFresh, NO_WAY, sendBy } from "./next-hop.ts";
+import { completeChecksum } from "./pieces.ts";
 import { NO_SUM } from "./sum-of.ts";
 import { askWay, HERE } from "./way.ts";
 import { lengthOnWire } from "./wire-length.ts";
@@ -77,11 +81,21 @@ function describe(
 }
 
 /**
- * Sends a client's packet to the server in slot `destination` through a tunnel. `length` is that of the IP packet,
- * `transport` where the header of `protocol` begins (of later fragments protocol 0). What cannot go on is answered as a
- * router does; what is for a server on this host goes up the stack. @separate
+ * Sends an encapsulated packet that is too large with its outer headers. A super-packet is handed over to the kernel, which cuts it
+ * into segments first.
  */
-export function tunnelTo(packet: Packet, transport: u16, protocol: u8, length: u32, destination: u32): u32 {
+function sendLarge(packet: Packet, hop: NextHop, out: u32): u32 {
+  if (packet.gsoSize !== 0) {
+    rejuvenate(packet);
+    return enterLoopback(packet);
+  }
+  // While the neighbour is not known, only small packets make the kernel find it.
+  if (hop.interface === 0 || !address(packet, hop)) return TC_SHOT;
+  return inFragments(hop.mtu, out);
+}
+
+/** `tunnelTo`, but that it may answer IN_FRAGMENTS instead of a verdict. @separate */
+export function tunnelBy(packet: Packet, transport: u16, protocol: u8, length: u32, destination: u32): u32 {
   const server = destinationTable.lookup(destination);
   if (server === null) return TC_SHOT;
   const hop = server.hop;
@@ -99,14 +113,31 @@ export function tunnelTo(packet: Packet, transport: u16, protocol: u8, length: u
   if (passage === TOO_OLD) return answerTimeExceeded(packet);
   const mtu = hop.mtu;
   if (mtu < overhead + (family.value === 6 ? LEAST_MTU6 : LEAST_MTU)) return TC_SHOT;
-  if (longest > mtu) {
-    const isFinal = family.value === 6 || settings.at(0).sysctls[SYSCTL_PMTU_DISC]! !== 0;
-    if (passage !== MAY_FRAGMENT && isFinal) return answerTooLarge(packet, (mtu - overhead) >>> 0);
-    return TC_SHOT;
+  const tooLarge = longest > mtu;
+  const isSuper = packet.gsoSize !== 0;
+  if (tooLarge) {
+    if (family.value === 6) return answerTooLarge(packet, (mtu - overhead) >>> 0);
+    const isFinal = passage !== MAY_FRAGMENT && settings.at(0).sysctls[SYSCTL_PMTU_DISC]! !== 0;
+    if (isFinal || (isSuper && server.family === 6)) {
+      return answerTooLarge(packet, (mtu - overhead) >>> 0);
+    }
+    if (!isSuper && completeChecksum(packet, transport, protocol, length) === 0) return TC_SHOT;
   }
   age(packet);
   const outer = make(Outer);
   if (!describe(packet, transport, protocol, length, server, outer)) return TC_SHOT;
-  if (!encapsulate(packet, server, overhead, outer)) return TC_SHOT;
+  const inParts = family.value === 4 && tooLarge && !isSuper;
+  if (!encapsulate(packet, server, overhead, outer, inParts)) return TC_SHOT;
+  if (family.value === 4 && tooLarge) return sendLarge(packet, hop, out);
   return fresh ? sendBy(packet, hop, out) : redirectNeighbour(out, 0, next);
+}
+
+/**
+ * Sends a client's packet to the server in slot `destination` through a tunnel. `length` is that of the IP packet,
+ * `transport` where the header of `protocol` begins (of later fragments protocol 0). What cannot go on is answered as a
+ * router does; what is for a server on this host goes up the stack. Returns the verdict.
+ */
+export function tunnelTo(packet: Packet, transport: u16, protocol: u8, length: u32, destination: u32): u32 {
+  const verdict = tunnelBy(packet, transport, protocol, length, destination);
+  return verdict === IN_FRAGMENTS ? sendFragments(packet) : verdict;
 }
