@@ -43,7 +43,7 @@ describe("forwarding methods under real programs", { skip, timeout: 900_000 }, (
 });
 
 function checks(each: Case, running: () => Cluster): void {
-  const { virtual, kind, method, thorough } = each;
+  const { virtual, kind, thorough } = each;
   const both = [1, 2].map((number) => serverName(kind, number));
 
   test("requests go to both servers", async () => {
