@@ -1,6 +1,6 @@
 /** The datapath in the kernel, with the memory of a director of the simulator: for tests that run both. */
 import { compile } from "../../bpf/compiler/index.ts";
-import type { MapDefinition } from "../../bpf/index.ts";
+import { type MapDefinition, offsetOf } from "../../bpf/index.ts";
 import {
   attachClsact,
   attachTcx,
@@ -14,10 +14,15 @@ import { inNetworkNamespace } from "../../linux/index.ts";
 import { PROGRAMS } from "../programs.ts";
 import {
   buckets,
+  connectionTable,
   destinationTable,
+  due,
+  flows,
+  interfaceAddresses,
   localAddresses,
   members,
   PROGRAM_IPV4,
+  Pressure,
   pools,
   pressure,
   programs,
@@ -25,6 +30,7 @@ import {
   services,
   serviceTable,
   settings,
+  wide,
 } from "../tables.ts";
 import type { TestDirector } from "./director.ts";
 
@@ -40,6 +46,7 @@ const CONFIGURED: readonly MapDefinition[] = [
   destinationTable,
   servers,
   pressure,
+  interfaceAddresses,
 ];
 
 type CompiledProgram = Awaited<ReturnType<typeof compile>>;
@@ -102,10 +109,34 @@ export class KernelDirector {
 
   /** Takes over the configuration of a director of the simulator. */
   configureAs(director: TestDirector): void {
+    const known = this.maps.get(services.name)!;
+    const { keys } = known.readAll();
+    for (let at = 0; at < keys.length; at += known.keySize) known.delete(keys.slice(at, at + known.keySize));
     for (const map of CONFIGURED) {
       const { keys, values } = director.machine.map(map).readAll();
       this.maps.get(map.name)?.updateMany(keys, values);
     }
+  }
+
+  /** Forgets all connections. */
+  clear(): void {
+    for (const definition of [flows, connectionTable, due, wide]) {
+      const map = this.maps.get(definition.name);
+      if (map === undefined) continue;
+      const { keys, values } = map.readAll();
+      map.updateMany(keys, new Uint8Array(values.length));
+    }
+  }
+
+  /** Moves its clock on by so many ticks. */
+  advance(ticks: number): void {
+    const first = new Uint8Array(4);
+    const map = this.map(pressure);
+    const value = map.lookup(first)!;
+    const view = new DataView(value.buffer, value.byteOffset);
+    const at = offsetOf(Pressure, "now");
+    view.setUint32(at, view.getUint32(at, true) + ticks, true);
+    map.update(first, value);
   }
 
   /** Handles all packets that come in by these interfaces of a namespace. */

@@ -32,6 +32,9 @@ function mac(value: number): Uint8Array {
   return Uint8Array.from({ length: 6 }, (_, i) => Math.floor(value / 2 ** (40 - 8 * i)) & 255);
 }
 
+/** How long to wait for more frames than are expected, ms. */
+const MOMENT = 5;
+
 /** Server addresses with a neighbour entry: .1 to .SERVERS. */
 const SERVERS = 30;
 
@@ -111,13 +114,27 @@ export class TestNetwork {
     this.#wires[ifindex === CLIENT_SIDE ? 0 : 1]!.send(frame);
   }
 
-  /** The IP frames (but for multicast ones) that the director sent out of an interface, all that come within `timeout` milliseconds. */
-  receive(ifindex: number, timeout = 100): Uint8Array[] {
+  /**
+   * The IP frames (but for multicast ones) that the director sent out of an interface: all that come within `timeout` milliseconds, and
+   * when there are `enough`, no longer than a moment for others.
+   */
+  receive(ifindex: number, timeout = 100, enough = Number.POSITIVE_INFINITY): Uint8Array[] {
     const wire = this.#wires[ifindex === CLIENT_SIDE ? 0 : 1]!;
-    return wire
-      .receiveAll(timeout)
-      .filter(({ outgoing, bytes }) => !outgoing && (bytes[0]! & 1) === 0 && !isArp(bytes))
-      .map(({ bytes }) => bytes);
+    const frames: Uint8Array[] = [];
+    let deadline = performance.now() + timeout;
+    for (;;) {
+      const frame = wire.receive(Math.max(0, deadline - performance.now()));
+      if (frame === undefined) return frames;
+      const { outgoing, bytes } = frame;
+      if (outgoing || (bytes[0]! & 1) !== 0 || isArp(bytes)) continue;
+      frames.push(bytes);
+      if (frames.length === enough) deadline = performance.now() + MOMENT;
+    }
+  }
+
+  /** Changes the MTU of the interface CLIENT_SIDE or SERVER_SIDE. */
+  setMtu(side: number, mtu: number): void {
+    withRouteSocket((route) => setLink(route, this.indexOf(side), { mtu }), this.name);
   }
 
   close(): void {
