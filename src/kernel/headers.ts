@@ -131,7 +131,10 @@ export type Tcp = Infer<typeof Tcp>;
 export const TCP_FIN = 0x01;
 export const TCP_SYN = 0x02;
 export const TCP_RST = 0x04;
+export const TCP_PSH = 0x08;
 export const TCP_ACK = 0x10;
+/** Congestion window reduced (RFC 3168). */
+export const TCP_CWR = 0x80;
 
 /** SCTP's common header (RFC 9260), and what a chunk begins with. */
 export const Sctp = struct("Sctp", {

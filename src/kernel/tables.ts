@@ -793,6 +793,9 @@ export const Cut = struct("Cut", {
   /** IPv4: the fragment field of the packet. */
   fragment: u32,
   isIpv6: u32,
+  /** Segments: what the sender's flags were, and the length that the checksum's pseudo-header says. */
+  flags: u32,
+  said: u32,
   reserved: u32,
   saved: bytes(SAVED),
 });

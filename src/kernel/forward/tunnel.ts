@@ -24,7 +24,14 @@ import { DONT_FRAGMENT, Ipv4, Ipv6, LINK_HEADER } from "../headers.ts";
 import { answerTimeExceeded, answerTooLarge } from "../icmp/answer.ts";
 import { family } from "../options.ts";
 import { SYSCTL_PMTU_DISC } from "../sysctls.ts";
-import { type Destination, destinationTable, type NextHop, settings, TUNNEL_GUE } from "../tables.ts";
+import {
+  type Destination,
+  destinationTable,
+  type NextHop,
+  settings,
+  TUNNEL_GRE,
+  TUNNEL_GUE,
+} from "../tables.ts";
 import { age, MAY_FRAGMENT, mayPass, NO_HEADER, TOO_OLD } from "./age.ts";
 import { encapsulate, isSummed, Outer, outerService, overheadOf } from "./encapsulate.ts";
 import { flowNumber } from "./flow-number.ts";
@@ -33,6 +40,7 @@ import { enterLoopback, rejuvenate } from "./hand-over.ts";
 import { sumOfPacket } from "./inner-sum.ts";
 import { address, isFresh, NO_WAY, sendBy } from "./next-hop.ts";
 import { completeChecksum } from "./pieces.ts";
+import { forget, IN_SEGMENTS, sendSegments } from "./segments.ts";
 import { NO_SUM } from "./sum-of.ts";
 import { askWay, HERE } from "./way.ts";
 import { lengthOnWire } from "./wire-length.ts";
@@ -72,7 +80,7 @@ function describe(
     const number = flowNumber(packet, transport, protocol);
     outer.port = FIRST_PORT + (((number >>> 16) * PORTS) >>> 16);
   }
-  // Segments of a super-packet would each need a checksum of their own.
+  // Segments of a super-packet would each need a checksum of their own: GUE's go without, which UDP allows.
   if (isSummed(server) && packet.gsoSize === 0) {
     outer.sum = sumOfPacket(packet, transport, protocol, length);
     if (outer.sum === NO_SUM) return false;
@@ -94,7 +102,7 @@ function sendLarge(packet: Packet, hop: NextHop, out: u32): u32 {
   return inFragments(hop.mtu, out);
 }
 
-/** `tunnelTo`, but that it may answer IN_FRAGMENTS instead of a verdict. @separate */
+/** `tunnelTo`, but that it may answer IN_FRAGMENTS or IN_SEGMENTS instead of a verdict. @separate */
 export function tunnelBy(packet: Packet, transport: u16, protocol: u8, length: u32, destination: u32): u32 {
   const server = destinationTable.lookup(destination);
   if (server === null) return TC_SHOT;
@@ -123,6 +131,10 @@ export function tunnelBy(packet: Packet, transport: u16, protocol: u8, length: u
     }
     if (!isSuper && completeChecksum(packet, transport, protocol, length) === 0) return TC_SHOT;
   }
+  if (isSuper && !tooLarge && server.tunnelType === TUNNEL_GRE && isSummed(server)) {
+    forget(packet, destination, length);
+    return IN_SEGMENTS;
+  }
   age(packet);
   const outer = make(Outer);
   if (!describe(packet, transport, protocol, length, server, outer)) return TC_SHOT;
@@ -139,5 +151,7 @@ export function tunnelBy(packet: Packet, transport: u16, protocol: u8, length: u
  */
 export function tunnelTo(packet: Packet, transport: u16, protocol: u8, length: u32, destination: u32): u32 {
   const verdict = tunnelBy(packet, transport, protocol, length, destination);
-  return verdict === IN_FRAGMENTS ? sendFragments(packet) : verdict;
+  if (verdict === IN_FRAGMENTS) return sendFragments(packet);
+  if (verdict === IN_SEGMENTS) return sendSegments(packet, transport, protocol, length);
+  return verdict;
 }
