@@ -1,0 +1,141 @@
+/**
+ * The datapath in the kernel for fuzzing: its memory is mapped here, so that it can be made as it was at the start, its time can
+ * be set, and its tables can be looked through.
+ */
+import { compile } from "../../bpf/compiler/index.ts";
+import type { MapDefinition } from "../../bpf/index.ts";
+import { createMap, type LoadedProgram, loadProgram } from "../../bpf/loader/index.ts";
+import { findSysctl } from "../sysctls.ts";
+import {
+  clientHops,
+  connectionTable,
+  counters,
+  datagrams,
+  destinationTable,
+  due,
+  events,
+  flows,
+  heldFragments,
+  localities,
+  localitySets,
+  pressure,
+  proxied,
+  Settings,
+  scratch,
+  serviceTable,
+  settings,
+  wide,
+} from "../tables.ts";
+import type { TestDirector } from "../testing/director.ts";
+import { compilePrograms, KernelDirector } from "../testing/kernel-director.ts";
+import { FastRunner } from "./fast-run.ts";
+import { ENTRIES } from "./scene.ts";
+
+export type Compiled = {
+  readonly programs: Awaited<ReturnType<typeof compilePrograms>>;
+  readonly sweeper: Awaited<ReturnType<typeof compile>>;
+};
+
+/** Runtime maps that are empty at the start and can be mapped; those that cannot. */
+const EMPTIED: readonly MapDefinition[] = [connectionTable, wide, due, flows, proxied, clientHops];
+const ZEROED: readonly MapDefinition[] = [scratch, events, counters, heldFragments];
+const TAKEN: readonly MapDefinition[] = [datagrams, localities, localitySets];
+/** Maps that hold configuration and runtime. */
+const KEPT: readonly MapDefinition[] = [destinationTable, serviceTable, settings, pressure];
+
+/** The tick at which every batch begins. */
+const START = 1000;
+const NOW = 2;
+/** Sweeps that make a circle. */
+const CIRCLE = 9;
+
+/** The programs, and the one that moves time on. */
+export async function compileAll(): Promise<Compiled> {
+  const suffix = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  const sweeper = await compile({
+    entry: { module: new URL(`./entries.${suffix}`, import.meta.url).href, name: "sweepOnce" },
+    options: { cpus: 1 },
+    name: "sweep",
+    type: "schedCls",
+    license: "Dual MIT/GPL",
+  });
+  return { programs: await compilePrograms(), sweeper };
+}
+
+export class World {
+  readonly director: KernelDirector;
+  readonly #sweeper: LoadedProgram;
+  readonly #sweep: FastRunner;
+  readonly #memories: Map<string, Uint8Array>;
+  readonly #kept = new Map<string, Uint8Array>();
+  readonly #zeroes = new Map<string, { keys: Uint8Array; values: Uint8Array }>();
+  readonly #pressure: Uint32Array;
+  readonly #settings: Uint32Array;
+  readonly #frame = new Uint8Array(128);
+
+  constructor(compiled: Compiled, simulated: TestDirector) {
+    this.director = new KernelDirector(compiled.programs, ENTRIES);
+    const { maps } = this.director;
+    for (const map of compiled.sweeper.maps) {
+      if (maps.has(map.name)) continue;
+      const entries = ENTRIES[map.name];
+      maps.set(map.name, createMap(map, entries === undefined ? {} : { entries }));
+    }
+    this.#sweeper = loadProgram(compiled.sweeper, maps);
+    this.#sweep = new FastRunner(this.#sweeper, this.#frame);
+    this.director.configureAs(simulated);
+    this.#memories = new Map(
+      [...EMPTIED, ...KEPT].map((map) => [map.name, new Uint8Array(this.director.map(map).memory())]),
+    );
+    for (const { name } of KEPT) this.#kept.set(name, this.#memories.get(name)!.slice());
+    for (const { name } of ZEROED) {
+      const { keys, values } = maps.get(name)!.readAll();
+      this.#zeroes.set(name, { keys, values: new Uint8Array(values.length) });
+    }
+    this.#pressure = this.words(pressure);
+    this.#settings = this.words(settings);
+  }
+
+  /** The memory of a map as words. */
+  words(map: MapDefinition): Uint32Array {
+    const { buffer, byteOffset, byteLength } = this.#memories.get(map.name)!;
+    return new Uint32Array(buffer, byteOffset, byteLength >>> 2);
+  }
+
+  /** Makes everything as it was at the start. */
+  reset(): void {
+    for (const { name } of EMPTIED) this.#memories.get(name)!.fill(0);
+    for (const [name, bytes] of this.#kept) this.#memories.get(name)!.set(bytes);
+    for (const [name, { keys, values }] of this.#zeroes)
+      this.director.maps.get(name)!.updateMany(keys, values);
+    for (const { name } of TAKEN) this.director.maps.get(name)!.takeAll();
+    this.#pressure[NOW] = START;
+  }
+
+  get now(): number {
+    return this.#pressure[NOW]!;
+  }
+
+  /** Limits the connections, to LIMIT at most. Before the first packet only. */
+  set connectionLimit(limit: number) {
+    this.#settings[Settings.field.connectionLimit.offset / 4] = limit;
+  }
+
+  setSysctl(name: string, value: number): void {
+    this.#settings[Settings.field.sysctls.offset / 4 + findSysctl(name)!.index] = value;
+  }
+
+  /** Lets ticks pass, and then the sweeper go round once. */
+  pass(ticks: number): void {
+    this.#pressure[NOW] = this.now + ticks;
+    for (let i = 0; i < CIRCLE; i++) {
+      const errno = this.#sweep.run(64, 1, 0);
+      if (errno !== 0) throw new Error(`the sweeper cannot be run: error ${errno}`);
+    }
+  }
+
+  close(): void {
+    this.#sweeper.close();
+    this.director.close();
+  }
+}
