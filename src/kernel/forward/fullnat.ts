@@ -47,11 +47,11 @@ import {
   PROTOCOL_UDP,
   wide,
 } from "../tables.ts";
-import { mayPass, NO_HEADER, TOO_OLD } from "./age.ts";
+import { MAY_FRAGMENT, mayPass, NO_HEADER, TOO_OLD } from "./age.ts";
 import { replaceAddress, replaceAddressAndAge, TCP_CHECKSUM, UDP_CHECKSUM } from "./checksum.ts";
 import { toaLength } from "./client-address/known.ts";
 import { bytesToTell, disarm, tell } from "./client-address/tell.ts";
-import { handOver } from "./hand-over.ts";
+import { enterLoopback, rejuvenate } from "./hand-over.ts";
 import { CHECK_EVERY, isFresh, keepWay, NO_WAY, sendBy, TOO_LARGE } from "./next-hop.ts";
 import { replaceSctpChecksum } from "./sctp-checksum.ts";
 import { lengthOnWire } from "./wire-length.ts";
@@ -226,12 +226,17 @@ export function forwardFullnat(packet: Packet, place: u32, length: u32, index: u
     else if (longest > hop.mtu) out = TOO_LARGE;
     if (header === 0 && longest + told > hop.mtu) told = 0;
   }
-  if (out === TOO_LARGE) return answerTooLarge(packet, (hop.mtu - header) >>> 0);
+  const inParts = family.value === 4 && out === TOO_LARGE && passage === MAY_FRAGMENT;
+  if (out === TOO_LARGE && !inParts) return answerTooLarge(packet, (hop.mtu - header) >>> 0);
   if (direction === FROM_CLIENT && protocol === PROTOCOL_TCP && !disarm(packet, transport, length))
     return TC_SHOT;
   if (clientAddress.value && !tell(packet, place, length, index, told)) return TC_SHOT;
   if (!translateBothEnds(packet, index, connection, direction, transport, protocol, length)) return TC_SHOT;
-  // Whom the kernel forwards nothing to is this host itself.
-  if (out === NO_WAY) return family.value === 6 ? TC_NEXT : handOver(packet, direction);
+  // Whom the kernel forwards nothing to is this host itself. The source, too, is an address of this host.
+  if (inParts || out === NO_WAY) {
+    if (family.value === 6) return TC_NEXT;
+    rejuvenate(packet);
+    return enterLoopback(packet);
+  }
   return fresh ? sendBy(packet, hop, out) : redirectNeighbour(out, 0);
 }

@@ -154,7 +154,8 @@ for (const family of FAMILIES) {
       const headers = family.version === 6 ? 60 : 40;
       const payload = new Uint8Array(1500 - headers);
       dialogue.director.mtus.set(SERVER_SIDE, 1500);
-      const bytes = tcpFrame("client", family.client, family.virtual, "PA", { ...first, payload });
+      const settings = { ...first, payload, ip: { dontFragment: true } };
+      const bytes = tcpFrame("client", family.client, family.virtual, "PA", settings);
       const { packet } = dialogue.raw("client", bytes);
       const { transport } = parseIpPacket(packet.bytes.subarray(14));
       assert.ok(transport.kind === "icmp" || transport.kind === "icmpv6");
