@@ -5,6 +5,7 @@ import { currentTick } from "../clock.ts";
 import { NO_CONNECTION } from "../flow.ts";
 import { replaceAddressAndAge } from "../forward/checksum.ts";
 import { forwardFullnat } from "../forward/fullnat.ts";
+import { handOver } from "../forward/hand-over.ts";
 import { forwardOtherwise } from "../forward/methods.ts";
 import { hopOf, isFresh, NO_WAY, resolve, sendBy, TOO_LARGE } from "../forward/next-hop.ts";
 import { DONT_FRAGMENT, Ipv4, LINK_HEADER } from "../headers.ts";
@@ -59,7 +60,7 @@ function masquerade(packet: Packet, direction: u32, length: u32, index: u32, way
   else aged.source = address;
   aged.lifetime = aged.lifetime - 1;
   aged.checksum = replaceAddressAndAge(aged.checksum, from, address);
-  if (out === NO_WAY || out === TOO_LARGE) return TC_NEXT;
+  if (out === NO_WAY || out === TOO_LARGE) return handOver(packet, direction);
   return fresh ? sendBy(packet, hop, out) : redirectNeighbour(out, 0);
 }
 
