@@ -1,7 +1,7 @@
 /** Fragments on a real network: queued again in the kernel, and put together by the other end. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { buildUdp, endpoint, parseIpPacket } from "../../net/index.ts";
+import { buildUdp, endpoint, formatIp, parseIpPacket } from "../../net/index.ts";
 import { CLIENT_SIDE, SERVER_SIDE, TestDirector } from "../testing/director.ts";
 import { fragmentsOf, reassembled } from "../testing/fragments.ts";
 import { frame, type Side } from "../testing/frames.ts";
@@ -9,9 +9,10 @@ import { compilePrograms, KernelDirector } from "../testing/kernel-director.ts";
 import { TestNetwork } from "../testing/network.ts";
 
 const skip = process.getuid?.() === 0 ? false : "loading programs into the kernel needs root";
-const CLIENT = "198.18.0.10:40001";
-const VIRTUAL = "192.0.2.1:53";
-const SERVER = "10.0.0.1:8081";
+const FAMILIES = [
+  { client: "198.18.0.10:40001", virtual: "192.0.2.1:53", server: "10.0.0.1:8081" },
+  { client: "[2001:db8:1::10]:40001", virtual: "[2001:db8:f::1]:53", server: "[2001:db8:a::1]:8081" },
+] as const;
 const ENTRIES = { connections: 64, due: 64, flows: 64, wide: 64 };
 
 let network: TestNetwork;
@@ -20,8 +21,10 @@ let director: KernelDirector;
 before(async () => {
   if (skip) return;
   const simulated = new TestDirector();
-  simulated.configuration.addService("udp", VIRTUAL, "rr");
-  simulated.configuration.addServer("udp", VIRTUAL, SERVER);
+  for (const { virtual, server } of FAMILIES) {
+    simulated.configuration.addService("udp", virtual, "rr");
+    simulated.configuration.addServer("udp", virtual, server);
+  }
   director = new KernelDirector(await compilePrograms(), ENTRIES);
   director.configureAs(simulated);
   network = new TestNetwork(`icmp-${process.pid}`);
@@ -41,7 +44,11 @@ const payload = Uint8Array.from({ length: 9000 }, (_, i) => i * 7 + (i >>> 8));
 
 function parts(side: Side, from: string, to: string, identification: number): Uint8Array[] {
   const whole = buildUdp(endpoint(from), endpoint(to), { payload, ip: { dontFragment: false } });
-  return fragmentsOf(whole, 1480, identification).map((each) => frame(side, each));
+  return fragmentsOf(whole, 1440, identification).map((each) => frame(side, each));
+}
+
+function endpointText(address: Uint8Array, port: number): string {
+  return address.length === 16 ? `[${formatIp(address)}]:${port}` : `${formatIp(address)}:${port}`;
 }
 
 function assertArrived(frames: readonly Uint8Array[], from: string, to: string): void {
@@ -49,8 +56,8 @@ function assertArrived(frames: readonly Uint8Array[], from: string, to: string):
     reassembled(frames.map((bytes) => bytes.subarray(14))),
   );
   assert.ok(transport.kind === "udp" && transport.checksumValid);
-  assert.equal(`${source.join(".")}:${transport.sourcePort}`, from);
-  assert.equal(`${destination.join(".")}:${transport.destinationPort}`, to);
+  assert.equal(endpointText(source, transport.sourcePort), from);
+  assert.equal(endpointText(destination, transport.destinationPort), to);
   assert.deepEqual(Buffer.from(transport.payload), Buffer.from(payload));
 }
 
@@ -61,12 +68,14 @@ test("datagrams in parts go through the kernel's datapath in any order, both way
     [3, 1, 6, 0, 2, 4, 5],
     [1, 2, 3, 4, 5, 6, 0],
   ];
-  for (const [index, order] of orders.entries()) {
-    const there = parts("client", CLIENT, VIRTUAL, index + 1);
-    for (const each of order) network.send(CLIENT_SIDE, there[each]!);
-    assertArrived(network.receive(SERVER_SIDE), CLIENT, SERVER);
-    const back = parts("server", SERVER, CLIENT, index + 1);
-    for (const each of order) network.send(SERVER_SIDE, back[each]!);
-    assertArrived(network.receive(CLIENT_SIDE), VIRTUAL, CLIENT);
+  for (const { client, virtual, server } of FAMILIES) {
+    for (const [index, order] of orders.entries()) {
+      const there = parts("client", client, virtual, index + 1);
+      for (const each of order) network.send(CLIENT_SIDE, there[each]!);
+      assertArrived(network.receive(SERVER_SIDE, 500, order.length), client, server);
+      const back = parts("server", server, client, index + 1);
+      for (const each of order) network.send(SERVER_SIDE, back[each]!);
+      assertArrived(network.receive(CLIENT_SIDE, 500, order.length), virtual, client);
+    }
   }
 });
