@@ -1,8 +1,8 @@
 /** A batch: a fresh director, valid connections, and among their packets many hostile ones. */
 import { inNetworkNamespace } from "../../linux/index.ts";
 import { CLIENT_SIDE, CLIENT_SIDE_MAC, SERVER_SIDE, SERVER_SIDE_MAC } from "../testing/director.ts";
-import { TestNetwork } from "../testing/network.ts";
-import { checkDrained, checkTables } from "./consistency.ts";
+import type { TestNetwork } from "../testing/network.ts";
+import { checkDrained, checkTables, eventsOf } from "./consistency.ts";
 import { FastRunner } from "./fast-run.ts";
 import { Hostile } from "./hostile.ts";
 import { Random, seedOf } from "./random.ts";
@@ -18,6 +18,19 @@ const EINVAL = 22;
 /** A run that takes longer is one that may not end; preemption is shorter. */
 const LONGEST = 500_000_000;
 const MOST_FAILURES = 20;
+
+/** Sysctls that are 0 or 1 in a batch. None of them may change the fate of valid packets. */
+export const SWITCHES = [
+  "schedule_icmp",
+  "expire_nodest_conn",
+  "expire_quiescent_template",
+  "conn_reuse_mode",
+  "cache_bypass",
+  "sloppy_tcp",
+  "sloppy_sctp",
+  "nat_icmp_send",
+  "pmtu_disc",
+];
 
 /** What was found wrong. */
 export interface Failure {
@@ -36,6 +49,8 @@ export interface BatchResult {
   readonly refused: number;
   readonly connections: number;
   readonly verdicts: { readonly next: number; readonly shot: number; readonly redirect: number };
+  /** What the datapath counted about itself. */
+  readonly events: Readonly<Record<string, number>>;
   readonly failures: readonly Failure[];
 }
 
@@ -43,21 +58,29 @@ function mac(value: number): Uint8Array {
   return Uint8Array.from({ length: 6 }, (_, i) => Math.floor(value / 2 ** (40 - 8 * i)) & 255);
 }
 
-const MACS = [mac(CLIENT_SIDE_MAC), mac(SERVER_SIDE_MAC)] as const;
+/** The director's link-layer addresses towards clients and servers. */
+export const MACS = [mac(CLIENT_SIDE_MAC), mac(SERVER_SIDE_MAC)] as const;
 
 function hex(bytes: Uint8Array, length: number): string {
   return Buffer.from(bytes.subarray(0, length)).toString("hex");
 }
 
-/** Whether a frame has nothing to do with any service: neither from nor to an address that they know. */
+/** IPv6 extension headers, behind which there may be a fragment. */
+const MAY_HOLD_FRAGMENTS = [0, 43, 44, 51, 60, 135];
+
+/** Whether a frame has nothing to do with any service: neither from nor to an address that they know. (Fragments may wait for the first one.) */
 function isForeign(bytes: Uint8Array, mark: number): boolean {
+  if (mark !== 0) return false;
   const type = (bytes[12]! << 8) | bytes[13]!;
   if (type === 0x0800) {
-    if (mark !== 0) return false;
-    const isServers = bytes[26] === 10;
-    return !isServers && bytes[30] !== 192 && bytes[30] !== 10 && bytes[30] !== 198 && bytes[30] !== 169;
+    const isFragment = ((bytes[20]! & 0x3f) | bytes[21]!) !== 0;
+    const to = bytes[30];
+    return !isFragment && bytes[26] !== 10 && to !== 192 && to !== 10 && to !== 198 && to !== 169;
   }
-  return type !== 0x86dd;
+  if (type !== 0x86dd) return true;
+  // 2001:db8::/32 are ours.
+  const isOurs = (at: number) => bytes[at] === 0x20 && bytes[at + 1] === 1 && bytes[at + 2] === 13;
+  return !MAY_HOLD_FRAGMENTS.includes(bytes[20]!) && !isOurs(22) && !isOurs(38);
 }
 
 /** The director in the kernel, in a network of its own. */
@@ -71,12 +94,12 @@ export class Fuzzer {
   readonly #seed: number;
   readonly #interfaces: readonly [number, number];
 
-  constructor(compiled: Compiled, seed: number, name: string) {
+  constructor(compiled: Compiled, seed: number, network: TestNetwork) {
     this.#seed = seed;
-    const { director, services } = buildScene(true, true);
+    const { director, services } = buildScene(true);
     this.#services = services;
     this.#world = new World(compiled, director);
-    this.#network = new TestNetwork(name);
+    this.#network = network;
     this.#interfaces = [this.#network.indexOf(CLIENT_SIDE), this.#network.indexOf(SERVER_SIDE)];
     this.#runner = new FastRunner(this.#world.director.program, this.#writer.bytes);
     this.#hostile = new Hostile(this.#writer, services, MACS);
@@ -92,8 +115,7 @@ export class Fuzzer {
     world.reset();
     const limit = random.once(4) ? 512 : LIMIT;
     world.connectionLimit = limit;
-    for (const name of ["schedule_icmp", "expire_nodest_conn", "cache_bypass", "sloppy_tcp", "nat_icmp_send"])
-      world.setSysctl(name, random.below(2));
+    for (const name of SWITCHES) world.setSysctl(name, random.below(2));
     return limit;
   }
 
@@ -155,8 +177,9 @@ export class Fuzzer {
       if (packet % 256 === 255) this.#world.pass(random.once(8) ? random.below(400) : random.below(4));
     }
     const { wrong, connections } = checkTables(this.#world);
+    const events = eventsOf(this.#world);
     for (const what of [...wrong, ...checkDrained(this.#world)]) failures.push({ batch, packet, what });
-    return { packets: packet, valid, refused, connections, verdicts, failures };
+    return { packets: packet, valid, refused, connections, verdicts, events, failures };
   }
 
   /** What is wrong with the fate of a hostile packet. */
@@ -176,15 +199,16 @@ export class Fuzzer {
     if (verdict === REDIRECT && output[LINK]! >>> 4 === 4 && output[12] === 8 && output[LINK]! === 0x45) {
       // A wrong checksum stays as wrong as it was.
       const isWhole = ((output[LINK + 6]! & 0x3f) | output[LINK + 7]!) === 0;
+      const from = LINK + ((bytes[LINK + 2]! << 8) | bytes[LINK + 3]!);
       const end = LINK + ((output[LINK + 2]! << 8) | output[LINK + 3]!);
-      if (isWhole && end <= length && hasRightSums(bytes, LINK, before) && !hasRightSums(output, LINK, end))
+      const wasRight = from <= before && hasRightSums(bytes, LINK, from);
+      if (isWhole && end <= length && wasRight && !hasRightSums(output, LINK, end))
         return "it had right checksums, and now wrong ones";
     }
     return undefined;
   }
 
   close(): void {
-    this.#network.close();
     this.#world.close();
   }
 }

@@ -26,17 +26,16 @@ const STATE = Connection.field.state.offset / 4;
 const CONTROL = Connection.field.control.offset / 4;
 const BUCKET = FlowBucket.size / 4;
 
-/** Sums of what the datapath counted about itself. */
-export function eventsOf(world: World): { readonly created: bigint; readonly expired: bigint } {
+/** What the datapath counted about itself, over all CPUs. */
+export function eventsOf(world: World): Record<keyof Events, number> {
   const handle = world.director.map(events);
   const { values } = handle.readAll();
-  let [created, expired] = [0n, 0n];
+  const sum = {} as Record<keyof Events, number>;
   for (let at = 0; at < values.length; at += handle.stride) {
-    const part = decode(Events, values.subarray(at, at + Events.size));
-    created += part.created;
-    expired += part.expired;
+    for (const [name, value] of Object.entries(decode(Events, values.subarray(at, at + Events.size))))
+      sum[name as keyof Events] = (sum[name as keyof Events] ?? 0) + Number(value);
   }
-  return { created, expired };
+  return sum;
 }
 
 /** What is wrong with the tables, in words; nothing: an empty list. Answers also how many connections there are. */
@@ -100,7 +99,7 @@ export function checkTables(world: World): { readonly wrong: string[]; readonly 
     if ((kind & KIND_TEMPLATE) !== 0 && control !== controlled[slot])
       wrong.push(`template ${slot} counts ${control} connections, ${controlled[slot]} follow it`);
   }
-  const size = Destination.size / 4;
+  const size = Math.ceil(Destination.size / 8) * 2;
   const first = Destination.field.active.offset / 4;
   for (let server = 0; server * size < servers.length; server++) {
     const expected = active.get(server) ?? [0, 0, 0];
@@ -113,7 +112,7 @@ export function checkTables(world: World): { readonly wrong: string[]; readonly 
     }
   }
   const { created, expired } = eventsOf(world);
-  if (created - expired !== BigInt(connections))
+  if (created - expired !== connections)
     wrong.push(`${created} created, ${expired} ended, but there are ${connections} connections`);
   if (connections + templates === 0 && overflow !== 0) wrong.push(`overflow ${overflow} of an empty table`);
   return { wrong, connections: connections + templates };

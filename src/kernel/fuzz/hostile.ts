@@ -16,6 +16,8 @@ const SCTP = 132;
 const CLIENTS = 48;
 const PORTS = 24;
 const DATAGRAMS = 12;
+/** Local ports of FullNAT that may be hostile connections'; the first are valid ones'. */
+const LOCAL_PORT = 1072;
 
 /** The clients of hostile packets. Valid ones have others. */
 function clientsOf(family: 4 | 6): Uint8Array[] {
@@ -80,6 +82,21 @@ export class Hostile {
     const protocol = random.below(10) < 7 ? NUMBERS[service.protocol] : random.of(OTHERS);
     this.#packet(random, family, service, protocol, 0);
     if (random.below(5) < 2) this.#corrupt(random, family);
+    this.#spare();
+  }
+
+  /** What goes to the local port of a valid FullNAT connection, which a segment from its server could end, goes elsewhere. */
+  #spare(): void {
+    const { bytes } = this.#writer;
+    const isIpv6 = bytes[12] === 0x86;
+    const last = LINK + (isIpv6 ? 39 : 19);
+    const isLocal = isIpv6
+      ? bytes[last] === 1 && bytes[last - 1] === 2
+      : bytes[last - 3] === 10 && (bytes[last] === 201 || bytes[last] === 202);
+    if (!isLocal) return;
+    const isPlain = !isIpv6 || bytes[LINK + 6] === TCP || bytes[LINK + 6] === UDP || bytes[LINK + 6] === SCTP;
+    const port = this.#writer.get16(LINK + (isIpv6 ? 40 : (bytes[LINK]! & 15) * 4) + 2);
+    if (!isPlain || (port >= 1024 && port < LOCAL_PORT)) bytes[last] = 99;
   }
 
   /** Who speaks to whom. */
@@ -93,7 +110,7 @@ export class Hostile {
     const server = random.of(service.servers);
     if (server.address.length !== this.#source.length) return;
     this.#destination = random.once(6) ? random.of(own) : this.#source;
-    this.#destinationPort = random.once(6) ? 1024 + random.below(4) : this.#sourcePort;
+    this.#destinationPort = random.once(6) ? LOCAL_PORT + random.below(8) : this.#sourcePort;
     this.#source = server.address;
     this.#sourcePort = server.port === 0 ? random.below(65536) : server.port;
   }

@@ -1,11 +1,13 @@
 /**
- * `npm run fuzz:packets -- [--packets N] [--seed S] [--workers W] [--batch N] [--only BATCH]`: packets through the datapath in the
+ * `npm run fuzz:packets -- [--packets N] [--seed S] [--workers W] [--batch N] [--only BATCH] [--compare N]`: packets through the datapath in the
  * kernel, hostile ones among valid ones. Prints what went wrong, and how to run that batch alone; exits with 1 if anything did.
  */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { TestNetwork } from "../testing/network.ts";
 import { Fuzzer } from "./batch.ts";
+import { Comparer } from "./comparison.ts";
 import { compileAll } from "./world.ts";
 
 const { values } = parseArgs({
@@ -15,6 +17,7 @@ const { values } = parseArgs({
     workers: { type: "string", default: "1" },
     batch: { type: "string", default: "20000" },
     only: { type: "string" },
+    compare: { type: "string", default: "10" },
     first: { type: "string", default: "0" },
     stride: { type: "string", default: "1" },
   },
@@ -24,9 +27,16 @@ const total = Number(values.packets);
 const size = Number(values.batch);
 const workers = Number(values.workers);
 
+/** One in so many batches goes through the simulator, too, with so many packets. */
+const comparisons = Number(values.compare);
+const COMPARED = 2000;
+
 /** Runs the batches first, first + stride, ... Answers whether all was right. */
 async function fuzz(first: number, stride: number, batches: number): Promise<boolean> {
-  const fuzzer = new Fuzzer(await compileAll(), seed, `fuzz-${process.pid}`);
+  const compiled = await compileAll();
+  const network = new TestNetwork(`fuzz-${process.pid}`);
+  const fuzzer = new Fuzzer(compiled, seed, network);
+  const comparer = new Comparer(compiled, seed, network);
   const sum = {
     packets: 0,
     valid: 0,
@@ -36,37 +46,48 @@ async function fuzz(first: number, stride: number, batches: number): Promise<boo
     shot: 0,
     redirect: 0,
     failures: 0,
+    compared: 0,
   };
+  const events = new Map<string, number>();
   const started = performance.now();
   let memory = 0;
   try {
     for (let i = 0, batch = first; i < batches && sum.failures < 100; i++, batch += stride) {
-      const result = fuzzer.run(batch, size);
+      const isComparison = batch % comparisons === 0;
+      const result = isComparison ? comparer.run(batch, COMPARED) : fuzzer.run(batch, size);
+      if (isComparison) sum.compared += result.packets;
       sum.packets += result.packets;
       sum.valid += result.valid;
       sum.refused += result.refused;
       sum.connections += result.connections;
       for (const name of ["next", "shot", "redirect"] as const) sum[name] += result.verdicts[name];
       sum.failures += result.failures.length;
+      for (const [name, count] of Object.entries(result.events))
+        events.set(name, (events.get(name) ?? 0) + count);
       for (const { packet, what, input, output } of result.failures) {
         console.log(`seed ${seed}, batch ${batch}, packet ${packet}: ${what}`);
         if (input !== undefined) console.log(`  in  ${input}`);
         if (output !== undefined) console.log(`  out ${output}`);
       }
       if (result.failures.length > 0)
-        console.log(`  alone: npm run fuzz:packets -- --seed ${seed} --batch ${size} --only ${batch}`);
+        console.log(
+          `  alone: npm run fuzz:packets -- --seed ${seed} --batch ${size} --compare ${comparisons} --only ${batch}`,
+        );
       if (i === Math.min(10, batches >> 1)) memory = process.memoryUsage.rss();
     }
   } finally {
     fuzzer.close();
+    comparer.close();
+    network.close();
   }
   const seconds = (performance.now() - started) / 1000;
   const grown = ((process.memoryUsage.rss() - memory) / 1048576).toFixed(0);
   console.log(
-    `seed ${seed}: ${sum.packets} packets in ${seconds.toFixed(1)} s (${Math.round(sum.packets / seconds)}/s), ${sum.valid} of them valid: ` +
+    `seed ${seed}: ${sum.packets} packets in ${seconds.toFixed(1)} s (${Math.round(sum.packets / seconds)}/s), ${sum.valid} of them valid, ${sum.compared} compared with the simulator: ` +
       `${sum.failures} wrong; hostile and valid: ${sum.next} passed, ${sum.shot} dropped, ${sum.redirect} sent; ` +
       `${sum.refused} no packets; ${sum.connections} connections; memory grew by ${grown} MiB`,
   );
+  console.log(`events: ${[...events].map(([name, count]) => `${name} ${count}`).join(", ")}`);
   return sum.failures === 0;
 }
 
@@ -83,6 +104,8 @@ async function fuzzTogether(): Promise<boolean> {
       share * size,
       "--first",
       i,
+      "--compare",
+      comparisons,
       "--stride",
       workers,
     ];

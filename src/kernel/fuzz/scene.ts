@@ -204,11 +204,8 @@ function endpointText(host: string, port: number): string {
 }
 
 /** A director of the simulator with all services, and what they are. `isRandom`: with schedulers that draw lots. */
-export function buildScene(
-  isRandom: boolean,
-  forwarding: boolean,
-): { director: TestDirector; services: FuzzService[] } {
-  const director = new TestDirector({ connectionLimit: LIMIT, entries: ENTRIES, forwarding });
+export function buildScene(isRandom: boolean): { director: TestDirector; services: FuzzService[] } {
+  const director = new TestDirector({ connectionLimit: LIMIT, entries: ENTRIES });
   const services: FuzzService[] = [];
   const pending: (() => void)[] = [];
   for (const family of [4, 6] as const) {

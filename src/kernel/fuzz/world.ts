@@ -7,6 +7,7 @@ import type { MapDefinition } from "../../bpf/index.ts";
 import { createMap, type LoadedProgram, loadProgram } from "../../bpf/loader/index.ts";
 import { findSysctl } from "../sysctls.ts";
 import {
+  allocator,
   clientHops,
   connectionTable,
   counters,
@@ -24,6 +25,7 @@ import {
   scratch,
   serviceTable,
   settings,
+  ticker,
   wide,
 } from "../tables.ts";
 import type { TestDirector } from "../testing/director.ts";
@@ -38,7 +40,7 @@ export type Compiled = {
 
 /** Runtime maps that are empty at the start and can be mapped; those that cannot. */
 const EMPTIED: readonly MapDefinition[] = [connectionTable, wide, due, flows, proxied, clientHops];
-const ZEROED: readonly MapDefinition[] = [scratch, events, counters, heldFragments];
+const ZEROED: readonly MapDefinition[] = [scratch, allocator, events, counters, heldFragments, ticker];
 const TAKEN: readonly MapDefinition[] = [datagrams, localities, localitySets];
 /** Maps that hold configuration and runtime. */
 const KEPT: readonly MapDefinition[] = [destinationTable, serviceTable, settings, pressure];
@@ -46,6 +48,7 @@ const KEPT: readonly MapDefinition[] = [destinationTable, serviceTable, settings
 /** The tick at which every batch begins. */
 const START = 1000;
 const NOW = 2;
+const FIRST = new Uint8Array(4);
 /** Sweeps that make a circle. */
 const CIRCLE = 9;
 
@@ -68,6 +71,7 @@ export class World {
   readonly #sweep: FastRunner;
   readonly #memories: Map<string, Uint8Array>;
   readonly #kept = new Map<string, Uint8Array>();
+  /** What maps that cannot be mapped are emptied with. */
   readonly #zeroes = new Map<string, { keys: Uint8Array; values: Uint8Array }>();
   readonly #pressure: Uint32Array;
   readonly #settings: Uint32Array;
@@ -125,13 +129,37 @@ export class World {
     this.#settings[Settings.field.sysctls.offset / 4 + findSysctl(name)!.index] = value;
   }
 
+  /** Sets the time, and lets the sweeper do one tick's share. */
+  tickAt(now: number): void {
+    this.#pressure[NOW] = now;
+    const errno = this.#sweep.run(64, 1, 0);
+    if (errno !== 0) throw new Error(`the sweeper cannot be run: error ${errno}`);
+  }
+
+  /** Takes over the configuration, the time and the seed of a director of the simulator. */
+  follow(simulated: TestDirector): void {
+    this.director.configureAs(simulated);
+  }
+
+  /** Forgets what a program notes for the packet in hand, and how many ICMP errors it sent in this tick. */
+  forgetScratch(): void {
+    const { keys, values } = this.#zeroes.get(scratch.name)!;
+    this.director.map(scratch).updateMany(keys, values);
+  }
+
+  /** Lets every CPU look for the next free slot where that director's only one would: so the sweeper comes by connections in the same ticks. */
+  allocateAs(simulated: TestDirector): void {
+    const handle = this.director.map(allocator);
+    const mine = simulated.machine.map(allocator).lookup(FIRST)!;
+    const values = new Uint8Array(handle.valueSize);
+    for (let at = 0; at < values.length; at += handle.stride) values.set(mine, at);
+    handle.update(FIRST, values);
+  }
+
   /** Lets ticks pass, and then the sweeper go round once. */
   pass(ticks: number): void {
     this.#pressure[NOW] = this.now + ticks;
-    for (let i = 0; i < CIRCLE; i++) {
-      const errno = this.#sweep.run(64, 1, 0);
-      if (errno !== 0) throw new Error(`the sweeper cannot be run: error ${errno}`);
-    }
+    for (let i = 0; i < CIRCLE; i++) this.tickAt(this.now);
   }
 
   close(): void {
