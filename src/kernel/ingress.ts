@@ -212,6 +212,7 @@ function inspect(packet: Packet): u32 {
   const isIcmp = protocol === PROTOCOL_ICMP;
   let part = 0;
   if (!admission.value && (ip.fragment & FRAGMENT) !== 0) {
+    if (packet.ifindex === LOOPBACK && isHandedOver(packet)) return TC_NEXT;
     if (isIcmp || outgoing.value) return TC_NEXT;
     if ((ip.fragment & FRAGMENT_OFFSET) !== 0) {
       return aside.value ? laterFragment(packet, transport, length >>> 0) : stepAside(packet);
