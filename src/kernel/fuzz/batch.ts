@@ -105,9 +105,9 @@ export class Fuzzer {
     this.#hostile = new Hostile(this.#writer, services, MACS);
   }
 
-  /** Runs a batch of about `count` packets. */
-  run(batch: number, count: number): BatchResult {
-    return inNetworkNamespace(this.#network.name, () => this.#run(batch, count));
+  /** Runs a batch of `count` packets. Its tables are looked through after the last one, and after every `step` packets. */
+  run(batch: number, count: number, step = Number.POSITIVE_INFINITY): BatchResult {
+    return inNetworkNamespace(this.#network.name, () => this.#run(batch, count, step));
   }
 
   #prepare(random: Random): number {
@@ -119,7 +119,7 @@ export class Fuzzer {
     return limit;
   }
 
-  #run(batch: number, count: number): BatchResult {
+  #run(batch: number, count: number, step: number): BatchResult {
     const random = new Random(seedOf(this.#seed, batch));
     this.#prepare(random);
     const failures: Failure[] = [];
@@ -174,6 +174,7 @@ export class Fuzzer {
         if (wrong !== undefined) fail(wrong);
       }
       if (runner.duration > LONGEST) fail(`took ${runner.duration} ns`);
+      if (packet % step === step - 1) for (const what of checkTables(this.#world).wrong) fail(what);
       if (packet % 256 === 255) this.#world.pass(random.once(8) ? random.below(400) : random.below(4));
     }
     const { wrong, connections } = checkTables(this.#world);

@@ -1,5 +1,5 @@
 /**
- * `npm run fuzz:packets -- [--packets N] [--seed S] [--workers W] [--batch N] [--only BATCH] [--compare N]`: packets through the datapath in the
+ * `npm run fuzz:packets -- [--packets N] [--seed S] [--workers W] [--batch N] [--only BATCH [--check-every N]] [--compare N]`: packets through the datapath in the
  * kernel, hostile ones among valid ones. Prints what went wrong, and how to run that batch alone; exits with 1 if anything did.
  */
 import { spawn } from "node:child_process";
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     workers: { type: "string", default: "1" },
     batch: { type: "string", default: "20000" },
     only: { type: "string" },
+    "check-every": { type: "string" },
     compare: { type: "string", default: "10" },
     first: { type: "string", default: "0" },
     stride: { type: "string", default: "1" },
@@ -27,6 +28,8 @@ const total = Number(values.packets);
 const size = Number(values.batch);
 const workers = Number(values.workers);
 
+/** After how many packets of a batch its tables are looked through. */
+const step = Number(values["check-every"] ?? size);
 /** One in so many batches goes through the simulator, too, with so many packets. */
 const comparisons = Number(values.compare);
 const COMPARED = 2000;
@@ -54,7 +57,7 @@ async function fuzz(first: number, stride: number, batches: number): Promise<boo
   try {
     for (let i = 0, batch = first; i < batches && sum.failures < 100; i++, batch += stride) {
       const isComparison = batch % comparisons === 0;
-      const result = isComparison ? comparer.run(batch, COMPARED) : fuzzer.run(batch, size);
+      const result = isComparison ? comparer.run(batch, COMPARED) : fuzzer.run(batch, size, step);
       if (isComparison) sum.compared += result.packets;
       sum.packets += result.packets;
       sum.valid += result.valid;
