@@ -1,5 +1,6 @@
 /** A batch: a fresh director, valid connections, and among their packets many hostile ones. */
 import { inNetworkNamespace } from "../../linux/index.ts";
+import { DEFENCE_SECURE_TCP } from "../tables.ts";
 import { CLIENT_SIDE, CLIENT_SIDE_MAC, SERVER_SIDE, SERVER_SIDE_MAC } from "../testing/director.ts";
 import type { TestNetwork } from "../testing/network.ts";
 import { checkDrained, checkTables, eventsOf } from "./consistency.ts";
@@ -110,13 +111,13 @@ export class Fuzzer {
     return inNetworkNamespace(this.#network.name, () => this.#run(batch, count, step));
   }
 
-  #prepare(random: Random): number {
+  #prepare(random: Random): void {
     const world = this.#world;
     world.reset();
-    const limit = random.once(4) ? 512 : LIMIT;
-    world.connectionLimit = limit;
+    world.connectionLimit = random.once(4) ? 512 : LIMIT;
     for (const name of SWITCHES) world.setSysctl(name, random.below(2));
-    return limit;
+    // Secure TCP has other states and timeouts, but the same verdicts.
+    world.defence = random.once(4) ? DEFENCE_SECURE_TCP : 0;
   }
 
   #run(batch: number, count: number, step: number): BatchResult {
@@ -127,6 +128,7 @@ export class Fuzzer {
     const writer = this.#writer;
     const runner = this.#runner;
     const exact = this.#services.filter((each) => each.isExact);
+    const loose = this.#services.filter((each) => !each.isExact);
     const flows = exact.flatMap((service, i) => [0, 1].map((n) => new ValidFlow(service, i * 2 + n, random)));
     let valid = 0;
     let refused = 0;
@@ -175,6 +177,7 @@ export class Fuzzer {
       }
       if (runner.duration > LONGEST) fail(`took ${runner.duration} ns`);
       if (packet % step === step - 1) for (const what of checkTables(this.#world).wrong) fail(what);
+      if (packet % 1024 === 1023) this.#world.setAvailable(random.of(random.of(loose).slots), random.once(2));
       if (packet % 256 === 255) this.#world.pass(random.once(8) ? random.below(400) : random.below(4));
     }
     const { wrong, connections } = checkTables(this.#world);

@@ -56,6 +56,8 @@ export interface FuzzService {
   readonly mark: number;
   readonly method: number;
   readonly servers: readonly Server[];
+  /** The servers' slots. */
+  readonly slots: readonly number[];
   /** Whether what becomes of its valid traffic can be said exactly. */
   readonly isExact: boolean;
   readonly isOnePacket: boolean;
@@ -226,15 +228,18 @@ export function buildScene(isRandom: boolean): { director: TestDirector; service
       // Every service has servers of its own addresses, but for the few that there are of IPv6.
       const hosts = [0, 1].map((i) => serverText(serverFamily, ((index * 2 + i) % 9) + 1));
       const servers = hosts.map((text, i) => ({ address: ip(text), port: ports[i]! }));
+      const slots: number[] = [];
       for (const [i, text] of hosts.entries()) {
         pending.push(() =>
-          director.configuration.addServer(protocol, endpoint, endpointText(text, ports[i]!), {
-            weight: i + 1,
-            method,
-            source: SOURCES[serverFamily],
-            isLocal: method === FORWARD_LOCAL,
-            ...plan.server,
-          }),
+          slots.push(
+            director.configuration.addServer(protocol, endpoint, endpointText(text, ports[i]!), {
+              weight: i + 1,
+              method,
+              source: SOURCES[serverFamily],
+              isLocal: method === FORWARD_LOCAL,
+              ...plan.server,
+            }),
+          ),
         );
       }
       services.push({
@@ -246,6 +251,7 @@ export function buildScene(isRandom: boolean): { director: TestDirector; service
         mark: isMark ? MARK : 0,
         method,
         servers,
+        slots,
         isExact: plan.isLoose !== true,
         isOnePacket: ((settings.flags ?? 0) & POOL_ONE_PACKET) !== 0,
       });

@@ -11,6 +11,7 @@ import {
   clientHops,
   connectionTable,
   counters,
+  Destination,
   datagrams,
   destinationTable,
   due,
@@ -48,6 +49,9 @@ const KEPT: readonly MapDefinition[] = [destinationTable, serviceTable, settings
 /** The tick at which every batch begins. */
 const START = 1000;
 const NOW = 2;
+const DEFENCE = 4;
+/** Bytes of an element of `destinations`. */
+const STRIDE = Math.ceil(Destination.size / 8) * 8;
 const FIRST = new Uint8Array(4);
 /** Sweeps that make a circle. */
 const CIRCLE = 9;
@@ -123,6 +127,17 @@ export class World {
   /** Limits the connections, to LIMIT at most. Before the first packet only. */
   set connectionLimit(limit: number) {
     this.#settings[Settings.field.connectionLimit.offset / 4] = limit;
+  }
+
+  /** Which defences are on: DEFENCE_* (tables.ts). */
+  set defence(bits: number) {
+    this.#pressure[DEFENCE] = bits;
+  }
+
+  /** Makes a server come back, or go. */
+  setAvailable(slot: number, isAvailable: boolean): void {
+    const bytes = this.#memories.get(destinationTable.name)!;
+    bytes[slot * STRIDE + Destination.field.available.offset] = isAvailable ? 1 : 0;
   }
 
   setSysctl(name: string, value: number): void {
