@@ -7,7 +7,7 @@ import { Comparer } from "./comparison.ts";
 import { compileAll } from "./world.ts";
 
 const SEED = 20;
-const BATCHES = 4;
+const BATCHES = 2;
 const PACKETS = 20_000;
 const COMPARED = 1500;
 
