@@ -345,8 +345,9 @@ function admit(packet: Packet, key: FlowKey, what: u16): u32 {
   const mine = scratch.lookup(0);
   if (mine === null) return TC_SHOT;
   mine.decision = decision < BY_ITSELF ? 0 : decision;
-  mine.admitted = decision < BY_ITSELF ? decision + 1 : 0;
-  mine.begun = isMessage(packet) ? mine.admitted : 0;
+  mine.decided = (key.source ^ ports) >>> 0;
+  mine.admitted = decision < BY_ITSELF && beginsAnew(what) ? decision + 1 : 0;
+  mine.begun = decision < BY_ITSELF && isMessage(packet) ? decision + 1 : 0;
   tailCall(packet, programs, family.value === 6 ? PROGRAM_IPV6 : PROGRAM_IPV4);
   mine.decision = 0;
   return TC_SHOT;
@@ -432,7 +433,8 @@ function direct(packet: Packet, key: FlowKey, transport: u16, length: u32, what:
       return isTold() ? tellServer(packet, key.source, key.sourcePort, what) : TC_NEXT;
     const mine = scratch.lookup(0);
     if (mine === null) return TC_NEXT;
-    index = mine.decision;
+    // One that was left by another packet, which then had no need of it, is void.
+    index = mine.decided === (key.source ^ ports) >>> 0 ? mine.decision : 0;
     mine.decision = 0;
     if (index === 0) {
       tailCall(packet, programs, family.value === 6 ? PROGRAM_IPV6_ADMISSION : PROGRAM_IPV4_ADMISSION);

@@ -3,12 +3,21 @@
  * Flows that found no room in the connection table are forwarded without state: a client's packets go where rendezvous
  * hashing sends them, and a server's are given the address of the service that its port belongs to.
  */
-import { copy, make, type u8, type u32 } from "../bpf/index.ts";
+import { copy, make, type u8, type u16, type u32 } from "../bpf/index.ts";
 import { setFlowKey } from "./admit.ts";
 import { family } from "./options.ts";
 import { chooseConsistently } from "./schedule/consistent.ts";
 import { serviceOf } from "./service.ts";
-import { FlowKey, KIND_PROTOCOL, pools, type ServerEntry, scratch, servers, serviceTable } from "./tables.ts";
+import {
+  FlowKey,
+  KIND_PROTOCOL,
+  pools,
+  type Scratch,
+  type ServerEntry,
+  scratch,
+  servers,
+  serviceTable,
+} from "./tables.ts";
 
 /** The destination of a client's packet; 0: it is for no service of ours. @separate */
 export function statelessDestination(
@@ -32,10 +41,21 @@ export function statelessDestination(
 export function statelessReply(key: FlowKey): ServerEntry | null {
   const mine = scratch.lookup(0);
   if (mine === null) return null;
-  const from = mine.server;
-  from.port = key.sourcePort;
-  from.protocol = key.kind & KIND_PROTOCOL;
-  if (family.value === 6) copy(from.address, mine.source);
-  else from.address.words[0] = key.source;
-  return servers.lookup(from);
+  setServerKey(mine, key.source, key.sourcePort, key.kind & KIND_PROTOCOL);
+  return servers.lookup(mine.server);
+}
+
+/** Makes `Scratch.server` that of a server's packet from `source` (IPv6: the address looked for) and `port`. */
+export function setServerKey(mine: Scratch, source: u32, port: u16, protocol: u8): void {
+  const key = mine.server;
+  key.port = port;
+  key.protocol = protocol;
+  if (family.value === 6) {
+    copy(key.address, mine.source);
+    return;
+  }
+  key.address.words[0] = source;
+  key.address.words[1] = 0;
+  key.address.words[2] = 0;
+  key.address.words[3] = 0;
 }

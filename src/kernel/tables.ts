@@ -472,7 +472,7 @@ export const Connection = struct("Connection", {
   /** Whom the server sees as its peer: the client, or under FullNAT an address and port of the director. */
   localPort: u16be,
   local: ipv4,
-  /** Slot of the template that it follows, plus 1; 0: none. Of a template: how many connections follow it (atomic). */
+  /** The template that it follows (control.ts); 0: none. Of a template: how many connections follow it (atomic). */
   control: u32,
   /** Towards the client. */
   hop: NextHop,
@@ -506,7 +506,7 @@ export const allocator = perCpuArrayMap("allocator", { value: Allocator, entries
 /** The way from a virtual address to a client seen lately; `client` 0: none. Runtime. */
 export const ClientHop = struct("ClientHop", { client: u32, virtual: u32, hop: NextHop });
 export type ClientHop = Infer<typeof ClientHop>;
-export const clientHops = arrayMap("client_hops", { value: ClientHop, entries: 4096, mappable: true });
+export const clientHops = perCpuArrayMap("client_hops", { value: ClientHop, entries: 4096 });
 
 /** Bits of `Pressure.defence`: secure_tcp and drop_entry are on; slots of the connection table run out. */
 export const DEFENCE_SECURE_TCP = 1;
@@ -555,6 +555,8 @@ export const Scratch = struct("Scratch", {
   opening: u32,
   /** What admission decided about the packet in hand, if that was not a connection; 0 otherwise. */
   decision: u32,
+  /** Whose packet `decision` is about: the source word, by exclusive or with the ports. */
+  decided: u32,
   /** 1 + the slot of the connection that an ICMP error has just opened. */
   begun: u32,
   /** The ICMP error that the packet in hand is to be answered with: type × 256 + code (0: none), MTU, and IPv4 address that it comes from. */
@@ -566,7 +568,7 @@ export const Scratch = struct("Scratch", {
   length: u32,
   connection: u32,
   slot: u32,
-  /** A key that is looked up in `servers`. All of it but these fields stays 0. */
+  /** A key that is looked up in `servers`. */
   server: ServerKey,
 });
 export type Scratch = Infer<typeof Scratch>;

@@ -165,11 +165,23 @@ function columnsOf(memory: ArrayMemory, field: string, count: number): Column[] 
 
 type ConnectionColumns = ReturnType<typeof connectionColumns>;
 
+type WideColumns = ReturnType<typeof wideColumns>;
+
+function wideColumns(plane: Plane) {
+  const addresses = new ArrayMemory(plane, wide);
+  return {
+    client: addresses.addressColumn("client"),
+    virtual: addresses.addressColumn("virtual"),
+    server: addresses.addressColumn("server"),
+    local: addresses.addressColumn("local"),
+  };
+}
+
 /** Of IPv6 connections the columns hold words; the addresses are in `wide`, if there is such a table. */
 function connectionColumns(plane: Plane) {
   const connection = new ArrayMemory(plane, connectionTable);
   const times = new ArrayMemory(plane, due);
-  const addresses = plane.exists(wide) ? new ArrayMemory(plane, wide) : null;
+  let addresses: WideColumns | null = null;
   return {
     capacity: connection.capacity,
     client: connection.column("client"),
@@ -185,15 +197,11 @@ function connectionColumns(plane: Plane) {
     expires: connection.column("expires"),
     destination: connection.column("destination"),
     due: times.column("tick"),
-    wide:
-      addresses === null
-        ? null
-        : {
-            client: addresses.addressColumn("client"),
-            virtual: addresses.addressColumn("virtual"),
-            server: addresses.addressColumn("server"),
-            local: addresses.addressColumn("local"),
-          },
+    /** Null as long as there is none; it may come at any time. */
+    get wide(): WideColumns | null {
+      if (addresses === null && plane.exists(wide)) addresses = wideColumns(plane);
+      return addresses;
+    },
     /**
      * Ends an entry, if its state word is still this one; whether it was. No packet finds it any more, and the sweeper
      * removes it when it comes by.

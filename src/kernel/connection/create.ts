@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-import { atomicAdd, copy, make, readOnce, type u32 } from "../../bpf/index.ts";
+import { atomicAdd, atomicCompareExchange, copy, make, readOnce, type u32 } from "../../bpf/index.ts";
 import { countConnection } from "../count.ts";
 import { countCreated } from "../events.ts";
 import {
@@ -39,6 +39,10 @@ import {
 } from "../tables.ts";
 import { addressWord } from "../words.ts";
 import { takeSlot } from "./allocate.ts";
+import { REST } from "./retire.ts";
+
+/** How often a state word is changed when another CPU was first. */
+const TRIES = 8;
 
 /** No connection was made, though there is room. */
 export const LOST = 0xfffffffe;
@@ -132,14 +136,25 @@ export function createConnection(
   countIn(destination, word);
   const result = publish(connection, key, slot);
   if (result === slot) {
-    if (persistence.value) follow(connection);
+    if (persistence.value) {
+      follow(connection);
+      // Whoever ended it in between did not know of the template.
+      if ((readOnce(connection, "state") & STATE_REMOVED) !== 0) unfollow(connection);
+    }
     countConnection(index);
     countCreated();
     return slot;
   }
-  connection.state = (word | STATE_REMOVED) >>> 0;
-  countOut(destination, word);
-  place.tick = 0;
+  // Another CPU may have found it meanwhile, and may still look at it: the slot rests before it is used again.
+  let last = word;
+  for (let i = 0; i < TRIES; i++) {
+    const seen = readOnce(connection, "state");
+    if ((seen & STATE_REMOVED) !== 0) return result;
+    last = seen;
+    if (atomicCompareExchange(connection, "state", seen, (seen | STATE_REMOVED) >>> 0) === seen) break;
+  }
+  place.tick = (now + REST) >>> 0;
+  countOut(destination, last);
   return result;
 }
 

@@ -7,6 +7,7 @@
  * long as possible before it is used again, and a server's TIME_WAIT seldom meets it. (RFC 6191, RFC 7323 appendix B.)
  */
 import {
+  atomicAdd,
   atomicCompareExchange,
   atomicFetchAdd,
   copy,
@@ -31,15 +32,26 @@ import {
   localAddresses,
   type Pool,
   pools,
+  STATE_REMOVED,
   serviceTable,
   wide,
 } from "../tables.ts";
 import { addressWord } from "../words.ts";
-import { setReplyKey } from "./create.ts";
+import { setReplyKey, withdrawReplies } from "./create.ts";
 import { retire } from "./retire.ts";
 
 /** Ports tried before giving up. */
 const TRIES = 64;
+
+/** So many are tried in a row. */
+const RUN = 8;
+
+/** An odd constant with well-mixed bits. */
+const FAR = 0x9e3779b1;
+
+/** What `Connection.hop.checkAgain` is while a local endpoint is searched for, and from when on it has one. */
+const SEARCHING = 1;
+const SETTLED = 2;
 
 /** Ports of local addresses that were given for that, and of the director's own, below those that Linux gives to its own sockets. */
 const FIRST_PORT = 1024;
@@ -74,18 +86,20 @@ function setLocal(connection: Connection, search: LocalSearch, turn: u32): boole
   return connection.local !== 0;
 }
 
-function tryPort(_round: u32, search: LocalSearch): u32 {
+function tryPort(round: u32, search: LocalSearch): u32 {
   const connection = connectionTable.lookup(search.slot);
   if (connection === null) return 1;
   const server = destinationTable.lookup(connection.destination);
   if (server === null) return 1;
+  // Where ports in a row are taken the search goes on elsewhere.
+  if (round % RUN === RUN - 1) atomicAdd(server, "portCursor", Math.imul(server.portCursor, FAR) >>> 16);
   if (!setLocal(connection, search, atomicFetchAdd(server, "portCursor", 1))) return 1;
   const reply = make(FlowKey);
   setReplyKey(connection, reply);
   const hash = hashOf(reply);
   if (findFlowByCall(reply, hash, 0) !== 0) return 0;
   const word = wordOf(hash, search.slot, FROM_SERVER);
-  if (!insertFlow(hash, word)) return 1;
+  if (!insertFlow(hash, word)) return 0;
   if (findFlowByCall(reply, hash, word) === 0) {
     search.found = 1;
     return 1;
@@ -111,10 +125,19 @@ export function enterLocal(slot: u32): boolean {
   if (((connection.kind >>> KIND_FORWARD_SHIFT) & 7) !== FORWARD_FULLNAT || connection.localPort !== 0)
     return true;
   // Of two CPUs with packets of one new flow, one does it. (No packet looks at the way to the client yet.)
-  if (atomicCompareExchange(connection.hop, "checkAgain", 0, 1) !== 0) return true;
-  if (findLocal(slot, connection)) return true;
-  retire(connection, slot, readOnce(connection, "state"), currentTick());
+  if (atomicCompareExchange(connection.hop, "checkAgain", 0, SEARCHING) !== 0) return true;
+  const isFound = findLocal(slot, connection);
+  if (isFound) connection.hop.checkAgain = SETTLED;
+  const state = readOnce(connection, "state");
+  if (isFound && (state & STATE_REMOVED) === 0) return true;
+  // Whoever ended it in between knew of no replies.
+  if (!retire(connection, slot, state, currentTick()) && isFound) withdrawReplies(connection, slot);
   return false;
+}
+
+/** Whether a FullNAT connection has its local endpoint: without, its packets are dropped. */
+export function isSettled(connection: Connection): boolean {
+  return connection.hop.checkAgain >= SETTLED;
 }
 
 /** Searches for a free local endpoint. */

@@ -19,7 +19,7 @@ import { leaveTemplate, withdrawReplies } from "./create.ts";
 const MINUS_ONE = 0xffffffff;
 
 /** Ticks that a slot rests before it can be used again: longer than any program that may still look at it runs. */
-const REST = 2;
+export const REST = 2;
 
 /**
  * Ends the connection in slot `index`, whose state word was `word` when the caller decided so. If it changed since, the
@@ -28,6 +28,9 @@ const REST = 2;
 export function retire(connection: Connection, index: u32, word: u32, now: u32): boolean {
   const removed = (word | STATE_REMOVED) >>> 0;
   if (removed === word || atomicCompareExchange(connection, "state", word, removed) !== word) return false;
+  // At once: a sweeper that comes by takes a removed connection for one that has rested.
+  const place = due.lookup(index);
+  if (place !== null) place.tick = (now + REST) >>> 0;
   const key = make(FlowKey, {
     source: connection.client,
     destination: connection.virtual,
@@ -46,7 +49,5 @@ export function retire(connection: Connection, index: u32, word: u32, now: u32):
     leaveTemplate(connection);
     countExpired();
   }
-  const place = due.lookup(index);
-  if (place !== null) place.tick = (now + REST) >>> 0;
   return true;
 }

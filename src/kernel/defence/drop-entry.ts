@@ -7,7 +7,7 @@ import { type Infer, make, random, readOnce, repeat, struct, u32 } from "../../b
 import { currentTick } from "../clock.ts";
 import { retire } from "../connection/retire.ts";
 import { persistence } from "../options.ts";
-import { templateOf } from "../persistence/control.ts";
+import { slotOfControl, templateOf } from "../persistence/control.ts";
 import { dueNoLaterThan } from "../state/follow.ts";
 import {
   type Connection,
@@ -43,7 +43,7 @@ function releaseTemplate(connection: Connection, now: u32): void {
   const template = templateOf(connection);
   if (template === null || template.control !== 0) return;
   template.expires = now;
-  dueNoLaterThan((connection.control - 1) >>> 0, now);
+  dueNoLaterThan(slotOfControl(connection.control), now);
 }
 
 function dropAt(i: u32, chance: Chance): u32 {

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /**
  * The ways to clients seen lately, for connections that have none yet: most clients open several connections, and only the
- * first reply of all of them has to ask the kernel. A direct-mapped table: each address has one place.
- *
- * Another CPU may write an entry while it is read. Writers take the address away first and put it back last, and readers look
- * at it before and after, so that a way is never taken for another client's.
+ * first reply of all of them has to ask the kernel. A direct-mapped table: each address has one place, on each CPU.
  */
-import { copy, readOnce, type u32 } from "../../bpf/index.ts";
+import { copy, type u32 } from "../../bpf/index.ts";
 import { clientHops, type NextHop } from "../tables.ts";
 
 /** Places are numbers of so many bits. */
@@ -19,19 +16,16 @@ function placeOf(client: u32): u32 {
 /** Fills in `hop` if the way from the virtual address to the client is known and fresh. */
 export function recall(hop: NextHop, client: u32, virtual: u32, now: u32): boolean {
   const known = clientHops.lookup(placeOf(client));
-  if (known === null || readOnce(known, "client") !== client) return false;
+  if (known === null || known.client !== client) return false;
   if (known.virtual !== virtual || known.hop.checkAgain <= now) return false;
   copy(hop, known.hop);
-  if (readOnce(known, "client") === client) return true;
-  hop.interface = 0;
-  return false;
+  return true;
 }
 
 /** Keeps the way from a virtual address to a client. */
 export function remember(hop: NextHop, client: u32, virtual: u32): void {
   const known = clientHops.lookup(placeOf(client));
   if (known === null) return;
-  known.client = 0;
   known.virtual = virtual;
   copy(known.hop, hop);
   known.client = client;

@@ -33,6 +33,7 @@ import {
   u32be,
 } from "../../bpf/index.ts";
 import { currentTick } from "../clock.ts";
+import { isSettled } from "../connection/local.ts";
 import { Ipv4, Ipv6, LINK_HEADER, Ports } from "../headers.ts";
 import { answerTimeExceeded, answerTooLarge } from "../icmp/answer.ts";
 import { clientAddress, family, sctpServices } from "../options.ts";
@@ -207,7 +208,7 @@ export function forwardFullnat(packet: Packet, place: u32, length: u32, index: u
   const protocol = place & 0xff;
   const connection = connectionTable.lookup(index);
   // Without a local endpoint it has only just begun, on another CPU.
-  if (connection === null || connection.localPort === 0) return TC_SHOT;
+  if (connection === null || !isSettled(connection)) return TC_SHOT;
   const server = destinationTable.lookup(connection.destination);
   if (server === null) return TC_SHOT;
   const hop = direction === FROM_CLIENT ? server.hop : connection.hop;

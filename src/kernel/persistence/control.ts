@@ -2,30 +2,54 @@
 /**
  * Connections follow a template: as long as one does, the template stays, whatever its time. The template counts them.
  *
- * A template may go in the very moment in which a connection begins to follow it. Then the count that the connection takes
- * back later is another's, or nobody's: so only templates that count some are touched.
+ * A template may go while connections follow it (expire_quiescent_template), and its slot become another's: they know theirs by
+ * its generation.
  */
-import { atomicAdd, readOnce } from "../../bpf/index.ts";
+import { atomicAdd, atomicCompareExchange, readOnce, type u32 } from "../../bpf/index.ts";
 import {
   type Connection,
   connectionTable,
   KIND_TEMPLATE,
   STATE_ASSURED,
+  STATE_GENERATION_SHIFT,
   STATE_MASK,
   STATE_REMOVED,
   STATE_UNASSURED,
   scratch,
 } from "../tables.ts";
 
-/** −1 modulo 2³². */
-const MINUS_ONE = 0xffffffff;
+const SLOT_MASK = 0xffffff;
 
-/** The template that a connection follows, or null. */
+/** How often a count is changed when another CPU was first. */
+const TRIES = 8;
+
+/** What a connection's `control` says of the template in a slot: the slot plus 1 (24 bits) and 8 bits of its generation. */
+export function controlOf(slot: u32, state: u32): u32 {
+  return ((((state >>> STATE_GENERATION_SHIFT) & 0xff) << 24) | ((slot + 1) & SLOT_MASK)) >>> 0;
+}
+
+/** The slot that a connection's `control` (not 0) says. */
+export function slotOfControl(control: u32): u32 {
+  return ((control & SLOT_MASK) - 1) >>> 0;
+}
+
+/** The template that a connection follows, or null: none, or its slot is another's by now. */
 export function templateOf(connection: Connection): Connection | null {
   const control = connection.control;
   if (control === 0) return null;
-  const template = connectionTable.lookup((control - 1) >>> 0);
-  return template === null || (template.kind & KIND_TEMPLATE) === 0 ? null : template;
+  const template = connectionTable.lookup(slotOfControl(control));
+  if (template === null || (template.kind & KIND_TEMPLATE) === 0) return null;
+  const generation = (readOnce(template, "state") >>> STATE_GENERATION_SHIFT) & 0xff;
+  return generation === control >>> 24 ? template : null;
+}
+
+/** A template has one connection less. */
+function release(template: Connection): void {
+  for (let i = 0; i < TRIES; i++) {
+    const count = readOnce(template, "control");
+    if (count === 0) return;
+    if (atomicCompareExchange(template, "control", count, (count - 1) >>> 0) === count) return;
+  }
 }
 
 /** A new connection follows the template that `Scratch.control` names, if it names one. */
@@ -38,14 +62,14 @@ export function follow(connection: Connection): void {
   if (template === null) return;
   atomicAdd(template, "control", 1);
   if ((readOnce(template, "state") & STATE_REMOVED) === 0) return;
-  atomicAdd(template, "control", MINUS_ONE);
+  release(template);
   connection.control = 0;
 }
 
 /** A connection that ends goes from its template. */
 export function unfollow(connection: Connection): void {
   const template = templateOf(connection);
-  if (template !== null && template.control !== 0) atomicAdd(template, "control", MINUS_ONE);
+  if (template !== null) release(template);
 }
 
 /** A connection was established, or answered: its template is right. */

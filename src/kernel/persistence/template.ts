@@ -32,6 +32,7 @@ import {
   settings,
 } from "../tables.ts";
 import { addressWord } from "../words.ts";
+import { controlOf } from "./control.ts";
 
 /** Ticks that a template lives on, again and again, while connections follow it: a minute. */
 export const PUT_OFF = 447;
@@ -95,14 +96,14 @@ function decided(template: FlowKey, lifetime: u32, now: u32): u32 {
   const before = found.expires;
   found.expires = expires;
   if (expires < before) dueNoLaterThan(slot, expires);
-  setControl(slot);
+  setControl(slot, state);
   return destination;
 }
 
-/** The connection about to be made follows the template in that slot. */
-function setControl(slot: u32): void {
+/** The connection about to be made follows the template in that slot, whose state word is `state`. */
+function setControl(slot: u32, state: u32): void {
   const mine = scratch.lookup(0);
-  if (mine !== null) mine.control = (slot + 1) >>> 0;
+  if (mine !== null) mine.control = controlOf(slot, state);
 }
 
 /**
@@ -148,7 +149,7 @@ export function keepTemplate(serviceIndex: u32, source: u32, destination: u32, w
   const made = connectionTable.lookup(slot);
   let answer = chosen;
   if (made !== null) {
-    setControl(slot);
+    setControl(slot, readOnce(made, "state"));
     answer = made.destination;
   }
   if (family.value === 6) lookFor(client, virtual);

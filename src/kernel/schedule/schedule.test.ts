@@ -34,6 +34,7 @@ function overload(slot: number, value: number): void {
   const server = destinationTable.lookup(slot)!;
   server.upper = value;
   server.overloaded = value;
+  server.active = value;
 }
 
 /** Weighted round robin as it is described: walked step by step. */
@@ -96,7 +97,7 @@ test("with no weight at all, or everyone overloaded, none is chosen", () => {
   for (const scheduler of Object.keys(SCHEDULERS)) {
     assert.equal(serviceWith(scheduler, []).choice(), 0);
     assert.equal(serviceWith(scheduler, [0, 0]).choice(), 0);
-    const { director, slots, choice } = serviceWith(scheduler, [1, 2]);
+    const { director, slots, choice } = serviceWith(scheduler, [10, 20]);
     director.machine.run(() => {
       for (const slot of slots) overload(slot, 5);
     });

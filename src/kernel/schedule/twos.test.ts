@@ -20,7 +20,10 @@ function draws(
   );
   return director.machine.run(() => {
     for (const [i, slot] of slots.entries()) destinationTable.lookup(slot)!.active = loaded[i]!;
-    if (keepOut !== undefined) destinationTable.lookup(slots[keepOut]!)!.overloaded = 1000;
+    if (keepOut !== undefined) {
+      destinationTable.lookup(slots[keepOut]!)!.overloaded = 1000;
+      destinationTable.lookup(slots[keepOut]!)!.active = 1000;
+    }
     const chosen = weights.map(() => 0);
     for (let i = 0; i < count; i++) {
       const at = slots.indexOf(choose(1, serviceTable.lookup(1)!.pool, 0, 0, 0));

@@ -42,22 +42,25 @@ export function recount(destination: Destination, before: u32, after: u32): void
 export function countOut(destination: Destination, word: u32): void {
   if ((word & STATE_INACTIVE) === 0) atomicAdd(destination, "active", MINUS_ONE);
   else atomicAdd(destination, "inactive", MINUS_ONE);
-  if (thresholds.value && destination.overloaded !== 0) {
-    const total = destination.active + destination.inactive;
-    const lower = destination.lower;
-    if (lower !== 0) {
-      if (total < lower) destination.overloaded = 0;
-    } else if (total * 4 < destination.upper * 3) {
-      destination.overloaded = 0;
-    }
-  }
+  if (thresholds.value && destination.overloaded !== 0 && hasRoomAgain(destination))
+    destination.overloaded = 0;
 }
 
-/** Whether a server has reached its threshold and takes no new connections. */
+/** Whether a server that was overloaded has so few connections that it is no more. */
+function hasRoomAgain(destination: Destination): boolean {
+  const total = destination.active + destination.inactive;
+  const lower = destination.lower;
+  return lower !== 0 ? total < lower : total * 4 < destination.upper * 3;
+}
+
+/**
+ * Whether a server has reached its threshold and takes no new connections. The mark may be an old one: while there was no
+ * threshold, nobody took it away.
+ */
 export function isOverloaded(destination: Destination): boolean {
   const reached = destination.overloaded;
   const upper = destination.upper;
-  return reached !== 0 && upper !== 0 && upper <= reached;
+  return reached !== 0 && upper !== 0 && upper <= reached && !hasRoomAgain(destination);
 }
 
 /** −1 modulo 2³². */

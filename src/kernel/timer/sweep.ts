@@ -45,7 +45,7 @@ function visit(index: u32, entry: Due, now: u32): u32 {
   const word = readOnce(connection, "state");
   if ((word & STATE_REMOVED) !== 0 || (word & STATE_MASK) === 0) {
     // It has rested long enough: the slot is free.
-    entry.tick = 0;
+    atomicCompareExchange(entry, "tick", planned, 0);
     return 0;
   }
   const expires = readOnce(connection, "expires");
