@@ -106,6 +106,8 @@ function sendLarge(packet: Packet, hop: NextHop, out: u32): u32 {
 export function tunnelBy(packet: Packet, transport: u16, protocol: u8, length: u32, destination: u32): u32 {
   const server = destinationTable.lookup(destination);
   if (server === null) return TC_SHOT;
+  // Without an address of our own towards it, there is nothing that the server would take.
+  if (server.source.words[0]! === 0 && server.source.words[3]! === 0) return TC_SHOT;
   const hop = server.hop;
   const overhead = overheadOf(server);
   const longest = (lengthOnWire(packet, transport, protocol, length) + overhead) >>> 0;
