@@ -92,7 +92,7 @@ export const SYSCTLS: readonly Sysctl[] = [
     1024,
     "With fewer free connection slots than this, the automatic defences are on",
   ),
-  numeric("backup_only", SYSCTL_BACKUP_ONLY, 0, "Not 0: no balancing while this is a backup of connections"),
+  numeric("backup_only", SYSCTL_BACKUP_ONLY, 0, "Stored only"),
   numeric(
     "cache_bypass",
     SYSCTL_CACHE_BYPASS,
@@ -111,7 +111,7 @@ export const SYSCTLS: readonly Sysctl[] = [
     "conntrack",
     SYSCTL_CONNTRACK,
     0,
-    "Not 0: packets are also seen by the kernel's connection tracking",
+    "Stored only: forwarded packets are never seen by connection tracking",
   ),
   numeric("debug_level", SYSCTL_DEBUG_LEVEL, 0, "Stored only"),
   numeric(
@@ -150,7 +150,7 @@ export const SYSCTLS: readonly Sysctl[] = [
     0,
     "Not 0: persistence ends when its server's weight is 0",
   ),
-  numeric("ignore_tunneled", SYSCTL_IGNORE_TUNNELED, 0, "Not 0: packets of unknown protocols are left alone"),
+  numeric("ignore_tunneled", SYSCTL_IGNORE_TUNNELED, 0, "Stored only"),
   numeric(
     "lblc_expiration",
     SYSCTL_LBLC_EXPIRATION,
