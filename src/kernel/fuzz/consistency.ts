@@ -1,5 +1,7 @@
 /** What holds of the tables at any time between two packets. */
+
 import { decode } from "../../bpf/index.ts";
+import { controlOf, slotOfControl } from "../persistence/control.ts";
 import {
   Connection,
   connectionTable,
@@ -101,7 +103,10 @@ export function checkTables(world: World): { readonly wrong: string[]; readonly 
     connections++;
     count[(state >>> 8) & 1]!++;
     const control = table[slot * WORDS + CONTROL]!;
-    if (control !== 0) controlled[control - 1]!++;
+    const template = slotOfControl(control);
+    // One whose slot is another's by now counts no more.
+    const isThere = controlOf(template, table[template * WORDS + STATE] ?? 0) === control;
+    if (control !== 0 && isThere) controlled[template]!++;
   }
   let overflow = 0;
   for (let bucket = 0; bucket < LIMIT; bucket++) {

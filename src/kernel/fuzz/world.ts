@@ -8,6 +8,7 @@ import { createMap, type LoadedProgram, loadProgram } from "../../bpf/loader/ind
 import { findSysctl } from "../sysctls.ts";
 import {
   allocator,
+  clientHops,
   connectionTable,
   counters,
   Destination,
@@ -40,7 +41,15 @@ export type Compiled = {
 
 /** Runtime maps that are empty at the start and can be mapped; those that cannot. */
 const EMPTIED: readonly MapDefinition[] = [connectionTable, wide, due, flows, proxied];
-const ZEROED: readonly MapDefinition[] = [scratch, allocator, events, counters, heldFragments, ticker];
+const ZEROED: readonly MapDefinition[] = [
+  scratch,
+  allocator,
+  events,
+  counters,
+  heldFragments,
+  ticker,
+  clientHops,
+];
 const TAKEN: readonly MapDefinition[] = [datagrams, localities, localitySets];
 /** Maps that hold configuration and runtime. */
 const KEPT: readonly MapDefinition[] = [destinationTable, serviceTable, settings, pressure];
