@@ -49,6 +49,8 @@ export interface DirectorOptions {
   readonly options?: Readonly<Record<string, number | boolean>>;
   /** Whether there are routes. Default: yes. */
   readonly forwarding?: boolean;
+  /** How routes are looked up. Default: as the recordings' topology says, every neighbour being known. */
+  readonly routes?: (request: FibLookup) => number;
   /** Numbers of entries that differ from the tables' own, by map name. */
   readonly entries?: Readonly<Record<string, number>>;
 }
@@ -138,7 +140,7 @@ export class TestDirector {
         proxied: this.#limit,
         ...options.entries,
       },
-      ...(options.forwarding === false ? {} : { fib: (request) => this.#route(request) }),
+      ...(options.forwarding === false ? {} : { fib: options.routes ?? ((request) => this.#route(request)) }),
     });
     installPrograms(this.machine);
     this.configuration = new Configuration(this.machine, this.#limit);

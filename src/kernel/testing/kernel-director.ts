@@ -14,12 +14,18 @@ import { inNetworkNamespace } from "../../linux/index.ts";
 import { PROGRAMS } from "../programs.ts";
 import {
   buckets,
+  clientHops,
   connectionTable,
+  counters,
+  datagrams,
   destinationTable,
   due,
+  events,
   flows,
+  heldFragments,
   interfaceAddresses,
   localAddresses,
+  localitySets,
   members,
   PROGRAM_IPV4,
   Pressure,
@@ -50,6 +56,20 @@ const CONFIGURED: readonly MapDefinition[] = [
 ];
 
 type CompiledProgram = Awaited<ReturnType<typeof compile>>;
+
+/** What the datapath writes. */
+const CLEARED: readonly MapDefinition[] = [
+  flows,
+  connectionTable,
+  due,
+  wide,
+  counters,
+  events,
+  clientHops,
+  datagrams,
+  heldFragments,
+  localitySets,
+];
 
 export type Options = Readonly<Record<string, number | boolean>>;
 
@@ -109,22 +129,23 @@ export class KernelDirector {
 
   /** Takes over the configuration of a director of the simulator. */
   configureAs(director: TestDirector): void {
-    const known = this.maps.get(services.name)!;
-    const { keys } = known.readAll();
-    for (let at = 0; at < keys.length; at += known.keySize) known.delete(keys.slice(at, at + known.keySize));
-    for (const map of CONFIGURED) {
-      const { keys, values } = director.machine.map(map).readAll();
-      this.maps.get(map.name)?.updateMany(keys, values);
+    for (const definition of CONFIGURED) {
+      const map = this.maps.get(definition.name);
+      if (map === undefined) continue;
+      if (definition.kind === "hash") map.deleteMany(map.readAll().keys);
+      const { keys, values } = director.machine.map(definition).readAll();
+      map.updateMany(keys, values);
     }
   }
 
-  /** Forgets all connections. */
+  /** Forgets all connections, fragments and what was counted. */
   clear(): void {
-    for (const definition of [flows, connectionTable, due, wide]) {
+    for (const definition of CLEARED) {
       const map = this.maps.get(definition.name);
       if (map === undefined) continue;
       const { keys, values } = map.readAll();
-      map.updateMany(keys, new Uint8Array(values.length));
+      if (map.definition.kind === "lruHash") map.deleteMany(keys);
+      else map.updateMany(keys, new Uint8Array(values.length));
     }
   }
 
