@@ -43,6 +43,7 @@ import { isHandedOver, LOOPBACK } from "./forward/hand-over.ts";
 import { forwardOtherwise } from "./forward/methods.ts";
 import { laterFragment } from "./fragment/later.ts";
 import { leave } from "./fragment/leave.ts";
+import { laterOutgoing } from "./fragment/outgoing.ts";
 import { FRAGMENT_HEADER, hasTransport } from "./fragment/part.ts";
 import { rememberFragments } from "./fragment/remember.ts";
 import { send, TO_BE_SENT } from "./fragment/send.ts";
@@ -213,18 +214,19 @@ function inspect(packet: Packet): u32 {
   let part = 0;
   if (!admission.value && (ip.fragment & FRAGMENT) !== 0) {
     if (packet.ifindex === LOOPBACK && isHandedOver(packet)) return TC_NEXT;
-    if (isIcmp || outgoing.value) return TC_NEXT;
+    if (isIcmp) return TC_NEXT;
     if ((ip.fragment & FRAGMENT_OFFSET) !== 0) {
+      if (outgoing.value) return laterOutgoing(packet, transport);
       return aside.value ? laterFragment(packet, transport, length >>> 0) : stepAside(packet);
     }
-    if (!hasTransport(protocol, transport, length >>> 0)) return leave(packet);
+    if (!hasTransport(protocol, transport, length >>> 0)) return outgoing.value ? TC_NEXT : leave(packet);
     part = transport;
   }
   if (aside.value) return isIcmp ? messageOf(packet, transport, length >>> 0) : TC_NEXT;
   if (isIcmp && !admission.value) return stepAside(packet);
   const key = make(FlowKey, { source: ip.source, destination: ip.destination, kind: protocol });
   const verdict = classify(packet, key, transport, length >>> 0, protocol, part);
-  return part !== 0 && verdict === TC_NEXT ? leave(packet) : verdict;
+  return !outgoing.value && part !== 0 && verdict === TC_NEXT ? leave(packet) : verdict;
 }
 
 /** A packet for the program beside this one. */
@@ -261,9 +263,10 @@ function inspect6(packet: Packet): u32 {
     transport = (found >>> 8) & 0xfff;
     if ((found & IS_FRAGMENT) !== 0) {
       const fragment = packet.header(FragmentHeader, transport);
-      if (fragment === null || outgoing.value) return TC_NEXT;
+      if (fragment === null) return TC_NEXT;
       if ((fragment.offset & FRAGMENT_OFFSET6) !== 0) {
         if (protocol === PROTOCOL_ICMPV6) return TC_NEXT;
+        if (outgoing.value) return laterOutgoing(packet, transport);
         return aside.value ? laterFragment(packet, transport, length >>> 0) : stepAside(packet);
       }
       // One that is the whole datagram is treated as such (RFC 6946).
@@ -271,7 +274,8 @@ function inspect6(packet: Packet): u32 {
       transport = (transport + FRAGMENT_HEADER) & 0xfff;
     }
     const isFit = isServed(protocol) && (part === 0 || hasTransport(protocol, transport, length >>> 0));
-    if (!isFit && (protocol !== PROTOCOL_ICMPV6 || part !== 0)) return part === 0 ? TC_NEXT : leave(packet);
+    if (!isFit && (protocol !== PROTOCOL_ICMPV6 || part !== 0))
+      return part === 0 || outgoing.value ? TC_NEXT : leave(packet);
   }
   const isIcmp = protocol === PROTOCOL_ICMPV6;
   if (aside.value) return isIcmp ? messageOf(packet, transport, length >>> 0) : TC_NEXT;
@@ -285,7 +289,7 @@ function inspect6(packet: Packet): u32 {
     kind: protocol | KIND_IPV6,
   });
   const verdict = classify(packet, key, transport, length >>> 0, protocol, part);
-  return part !== 0 && verdict === TC_NEXT ? leave(packet) : verdict;
+  return !outgoing.value && part !== 0 && verdict === TC_NEXT ? leave(packet) : verdict;
 }
 
 /** A packet between the addresses of `key`, whose transport header begins at `transport`; `part`: see `direct`. */
@@ -319,7 +323,7 @@ function classify(packet: Packet, key: FlowKey, transport: u16, length: u32, pro
   } else {
     return TC_NEXT;
   }
-  if (outgoing.value) return leaveHost(packet, key, transport, length, what);
+  if (outgoing.value) return leaveHost(packet, key, transport, length, what, part);
   return admission.value ? admit(packet, key, what) : direct(packet, key, transport, length, what, part);
 }
 

@@ -9,6 +9,7 @@ import { countTraffic, packetsOf } from "./count.ts";
 import { connectionOf, directionOf, findFlowByCall, hashOf } from "./flow.ts";
 import { translate } from "./forward/translate.ts";
 import { translate6 } from "./forward/translate6.ts";
+import { rememberFragments } from "./fragment/remember.ts";
 import { family, sctpServices } from "./options.ts";
 import { followSctp, followTcp, renew } from "./state/follow.ts";
 import {
@@ -28,7 +29,14 @@ import {
 } from "./tables.ts";
 
 /** A packet of the flow `key` that this host sends; the rest is as in ingress.ts. Returns the verdict: it always goes on. */
-export function leaveHost(packet: Packet, key: FlowKey, transport: u16, length: u32, what: u16): u32 {
+export function leaveHost(
+  packet: Packet,
+  key: FlowKey,
+  transport: u16,
+  length: u32,
+  what: u16,
+  part: u16,
+): u32 {
   const found = findFlowByCall(key, hashOf(key), 0);
   if (found === 0 || directionOf(found) === FROM_CLIENT) return TC_NEXT;
   const index = connectionOf(found);
@@ -39,6 +47,7 @@ export function leaveHost(packet: Packet, key: FlowKey, transport: u16, length: 
   if (((connection.kind >>> KIND_FORWARD_SHIFT) & 7) !== FORWARD_MASQ) return TC_NEXT;
   const server = destinationTable.lookup(connection.destination);
   if (server === null || server.isLocal === 0) return TC_NEXT;
+  if (part !== 0) rememberFragments(packet, part, index, 0, FROM_SERVER);
   let state = STATE_UDP;
   if (what >>> 8 === PROTOCOL_TCP) state = followTcp(connection, server, word, FROM_SERVER, what & 0xff);
   if (sctpServices.value && what >>> 8 === PROTOCOL_SCTP) {

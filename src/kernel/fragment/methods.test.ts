@@ -1,7 +1,7 @@
 /** Fragments under every forwarding method, in both families, in any order. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { TC_NEXT, TC_REDIRECT } from "../../bpf/index.ts";
+import { type Packet, SimulatedPacket, TC_NEXT, TC_REDIRECT, tailCall } from "../../bpf/index.ts";
 import { buildUdp, endpoint, formatIp, parseIpPacket } from "../../net/index.ts";
 import {
   FORWARD_FULLNAT,
@@ -9,6 +9,9 @@ import {
   FORWARD_ROUTE,
   FORWARD_TUNNEL,
   POOL_ONE_PACKET,
+  PROGRAM_IPV4_OUTGOING,
+  PROGRAM_IPV6_OUTGOING,
+  programs,
   TUNNEL_GRE,
   TUNNEL_GUE,
   TUNNEL_IPIP,
@@ -164,6 +167,31 @@ for (const family of FAMILIES) {
       const left = receiveAll(director, frames, CLIENT_SIDE).filter(({ verdict }) => verdict === TC_NEXT);
       assert.equal(left.length, 3);
     }
+  });
+}
+
+for (const family of FAMILIES) {
+  test(`${family.name}: what a masqueraded server on the director itself answers in parts`, () => {
+    const own = family.own.includes(":") ? `[${family.own}]:8081` : `${family.own}:8081`;
+    const director = new TestDirector();
+    director.configuration.addService("udp", family.virtual, "rr");
+    const slot = director.configuration.addServer("udp", family.virtual, own, { isLocal: true });
+    const datagram = frame("client", buildUdp(endpoint(family.client), endpoint(family.virtual)));
+    director.receive(datagram, { ifindex: CLIENT_SIDE });
+    const program = family.header === 20 ? PROGRAM_IPV4_OUTGOING : PROGRAM_IPV6_OUTGOING;
+    const leave = (packet: Packet): number => {
+      tailCall(packet, programs, program);
+      return TC_NEXT;
+    };
+    const sent = parts("client", own, family.client, 1).map((bytes) => {
+      const packet = new SimulatedPacket(bytes, { ifindex: CLIENT_SIDE });
+      assert.equal(director.machine.execute(leave, packet), TC_NEXT);
+      return packet.bytes.subarray(14);
+    });
+    const { source, transport } = parseIpPacket(reassembled(sent));
+    assert.ok(transport.kind === "udp" && transport.checksumValid);
+    assert.equal(endpointText(source, transport.sourcePort), family.virtual);
+    assert.equal(director.counters(slot).outPackets, 1);
   });
 }
 

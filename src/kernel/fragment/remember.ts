@@ -2,6 +2,7 @@
 import { ANY, copy, make, type Packet, type u16, type u32 } from "../../bpf/index.ts";
 import { currentTick } from "../clock.ts";
 import { NO_CONNECTION } from "../flow.ts";
+import { outgoing } from "../options.ts";
 import {
   connectionTable,
   Datagram,
@@ -52,5 +53,6 @@ export function rememberFragments(packet: Packet, at: u16, index: u32, destinati
     if (mine !== null) copy(datagram.server, mine.server);
   }
   datagrams.update(key, datagram, ANY);
-  return release(packet, key, now) ? 1 : 0;
+  // Where packets go out, none wait: the host sends them in order.
+  return !outgoing.value && release(packet, key, now) ? 1 : 0;
 }
