@@ -8,7 +8,7 @@ import { FastRunner } from "./fast-run.ts";
 import { Hostile } from "./hostile.ts";
 import { Random, seedOf } from "./random.ts";
 import { buildScene, type FuzzService, LIMIT } from "./scene.ts";
-import { hasRightSums, ValidFlow } from "./valid.ts";
+import { hasRightSums, OPENING, ValidFlow } from "./valid.ts";
 import { type Compiled, World } from "./world.ts";
 import { LINK, PacketWriter } from "./writer.ts";
 
@@ -144,7 +144,7 @@ export class Fuzzer {
     for (; packet < count && failures.length < MOST_FAILURES; packet++) {
       // First all valid flows begin, then they go on among the others.
       const flow =
-        packet < 3 * flows.length
+        packet < OPENING * flows.length
           ? flows[packet % flows.length]
           : random.once(8)
             ? random.of(flows)

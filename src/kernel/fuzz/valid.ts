@@ -8,6 +8,9 @@ import type { Random } from "./random.ts";
 import type { FuzzService, Server } from "./scene.ts";
 import { checksumPlace, fold, LINK, type PacketWriter, pseudoSum, sumOf } from "./writer.ts";
 
+/** Packets after which a flow is established: under secure_tcp one of the server's must follow the handshake. */
+export const OPENING = 4;
+
 const SYN = 2;
 const ACK = 0x10;
 const TCP = 6;
@@ -87,7 +90,8 @@ export class ValidFlow {
     const isKnown = this.#server !== undefined && !this.service.isOnePacket;
     const canReply = isKnown && (method === FORWARD_MASQ || method === FORWARD_FULLNAT);
     const isTcp = this.#protocol === TCP;
-    this.#isReply = canReply && (this.#step === 1 || (this.#step > 2 && random.once(2)));
+    const isTurn = this.#step === 1 || this.#step === 3 || (this.#step >= OPENING && random.once(2));
+    this.#isReply = canReply && isTurn;
     writer.begin(macs[this.#isReply ? 1 : 0], family === 4 ? 0x0800 : 0x86dd);
     const [source, sourcePort, destination, destinationPort] = this.#isReply
       ? [this.#server!.address, this.#serverPort(), this.#local, this.#localPort]
