@@ -9,7 +9,8 @@
  * places. So whoever has put one in looks once more and takes it out again if there is another: at least one of the two sees it.
  */
 import { atomicAdd, atomicCompareExchange, copy, readOnce, type u32, type u64 } from "../bpf/index.ts";
-import { family } from "./options.ts";
+import { admission, family, sip } from "./options.ts";
+import { hasCallId } from "./persistence/sip/call-id.ts";
 import {
   type Address,
   type Connection,
@@ -18,6 +19,7 @@ import {
   type FlowKey,
   FROM_CLIENT,
   flows,
+  KIND_ENGINE,
   KIND_IPV6,
   KIND_OF_FLOW,
   pressure,
@@ -105,9 +107,19 @@ function hasAddresses(slot: u32, direction: u32): boolean {
     : isSame(addresses.server, mine.source) && isSame(addresses.local, mine.destination);
 }
 
+/** Whether the template in that slot is of the Call-ID looked for (`readCallId`); its word is. Of IPv6 its virtual address may differ. */
+function isCallIds(slot: u32): boolean {
+  if (hasCallId(slot) === 0) return false;
+  if (family.value === 4) return true;
+  const mine = scratch.lookup(0);
+  const addresses = wide.lookup(slot);
+  return mine !== null && addresses !== null && isSame(addresses.virtual, mine.destination);
+}
+
 /** Whether a packet with that key, going in that direction, is of the connection in slot `slot`. */
 export function isFlowOf(connection: Connection, slot: u32, key: FlowKey, direction: u32): boolean {
   if (!hasKey(connection, key, direction)) return false;
+  if (sip.value && admission.value && (key.kind & KIND_ENGINE) !== 0) return isCallIds(slot);
   return family.value === 4 || (key.kind & KIND_IPV6) === 0 || hasAddresses(slot, direction);
 }
 
