@@ -14,7 +14,7 @@ import { isMessage } from "./icmp/begin.ts";
 import { isTold, tellServer } from "./icmp/unwanted.ts";
 import { family, fullnat, sip } from "./options.ts";
 import { lookInto } from "./persistence/sip/call-id.ts";
-import { isOfCall } from "./persistence/sip/server.ts";
+import { isOfServer } from "./persistence/sip/server.ts";
 import { beginsAnew } from "./state/reuse.ts";
 import { type FlowKey, PROGRAM_IPV4, PROGRAM_IPV6, programs, scratch } from "./tables.ts";
 
@@ -27,7 +27,7 @@ export function admit(packet: Packet, key: FlowKey, transport: u16, length: u32,
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
   const service = askService(key.source, key.destination, ports, what, packet.mark);
   if (service === NOT_OURS) {
-    if (sip.value && isOfCall(packet, key, transport, length, what))
+    if (sip.value && isOfServer(packet, key, transport, length, what))
       return handBack(packet, key.source, ports, what, BY_ITSELF);
     const told = isTold() ? tellServer(packet, key.source, key.sourcePort, what) : TC_NEXT;
     return told === TC_NEXT ? leave(packet) : told;

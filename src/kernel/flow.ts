@@ -10,7 +10,6 @@
  */
 import { atomicAdd, atomicCompareExchange, copy, readOnce, type u32, type u64 } from "../bpf/index.ts";
 import { admission, family, sip } from "./options.ts";
-import { hasCallId } from "./persistence/sip/call-id.ts";
 import {
   type Address,
   type Connection,
@@ -107,19 +106,11 @@ function hasAddresses(slot: u32, direction: u32): boolean {
     : isSame(addresses.server, mine.source) && isSame(addresses.local, mine.destination);
 }
 
-/** Whether the template in that slot is of the Call-ID looked for (`readCallId`); its word is. Of IPv6 its virtual address may differ. */
-function isCallIds(slot: u32): boolean {
-  if (hasCallId(slot) === 0) return false;
-  if (family.value === 4) return true;
-  const mine = scratch.lookup(0);
-  const addresses = wide.lookup(slot);
-  return mine !== null && addresses !== null && isSame(addresses.virtual, mine.destination);
-}
-
 /** Whether a packet with that key, going in that direction, is of the connection in slot `slot`. */
 export function isFlowOf(connection: Connection, slot: u32, key: FlowKey, direction: u32): boolean {
   if (!hasKey(connection, key, direction)) return false;
-  if (sip.value && admission.value && (key.kind & KIND_ENGINE) !== 0) return isCallIds(slot);
+  // A Call-ID is not told by addresses: whoever looks for one compares it (persistence/sip).
+  if (sip.value && admission.value && (key.kind & KIND_ENGINE) !== 0) return true;
   return family.value === 4 || (key.kind & KIND_IPV6) === 0 || hasAddresses(slot, direction);
 }
 

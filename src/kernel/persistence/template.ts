@@ -21,6 +21,7 @@ import {
   KIND_ENGINE,
   KIND_IPV6,
   KIND_MARK,
+  KIND_OF_FLOW,
   KIND_TEMPLATE,
   type Pool,
   pools,
@@ -36,7 +37,7 @@ import {
 } from "../tables.ts";
 import { addressWord } from "../words.ts";
 import { controlOf } from "./control.ts";
-import { isLookedInto } from "./sip/call-id.ts";
+import { isLookedInto, isOfCall } from "./sip/call-id.ts";
 
 /** Ticks that a template lives on, again and again, while connections follow it: a minute. */
 export const PUT_OFF = 447;
@@ -82,9 +83,17 @@ function setTemplateKey(
 function goByCallId(what: u16, pool: Pool, template: FlowKey): void {
   const message = sipMessage.lookup(0);
   if (message === null || message.word === 0 || !isLookedInto(pool, what)) return;
-  message.client = template.source;
+  const client = template.source;
+  message.client = client;
   template.source = message.word;
-  template.kind = (template.kind | KIND_ENGINE) >>> 0;
+  template.sourcePort = message.more;
+  template.kind = (template.kind | KIND_ENGINE) & KIND_OF_FLOW;
+  const known = findFlowByCall(template, hashOf(template), 0);
+  if (known === 0 || isOfCall(connectionOf(known)) !== 0) return;
+  // Once in 2^48 pairs of Call-IDs have one hash: the later one is treated as if it were none.
+  template.source = client;
+  template.sourcePort = 0;
+  template.kind = template.kind & ~KIND_ENGINE & KIND_OF_FLOW;
 }
 
 /** The server that an existing template names, 0 if there is none that holds; its time begins anew. */

@@ -71,7 +71,7 @@ export const flows = arrayMap("flows", { value: FlowBucket, entries: 262144, map
  * addresses and ports here with the packet's. Of IPv6 addresses it holds the words; the addresses are in `wide`.
  *
  * A persistence template is one too: its client is masked, its client port 0, its virtual address that of the service, or the mark.
- * One that goes by a Call-ID (KIND_ENGINE) has the Call-ID's word for a client; the Call-ID itself is in `callIds`, the client of whom
+ * One that goes by a Call-ID (KIND_ENGINE) has a hash of it for a client and its port; the Call-ID itself is in `callIds`, the client of whom
  * it was made is `local`, or of IPv6 in `wide`.
  */
 export const Connection = struct("Connection", {

@@ -25,8 +25,9 @@ export const SIP_WINDOW = 2048;
 
 /** A SIP message that is looked through, and what was found. */
 export const SipMessage = struct("SipMessage", {
-  /** The word that stands for its Call-ID in flows, a hash; 0: the packet in hand has none. */
+  /** What stands for its Call-ID in flows, a hash: in the place of the client's address (0: the packet in hand has none) and of its port. */
   word: u32,
+  more: u32,
   /** Where the search stands (call-id.ts): SCAN_*, bytes of the header field's name that fitted, and the byte before. */
   scan: u32,
   fitted: u32,

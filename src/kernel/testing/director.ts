@@ -105,7 +105,7 @@ function endpointText(slot: number, part: "client" | "virtual" | "server", port:
         ? wide.lookup(slot)![part].words
         : [isEngines ? connection.local : connection[part]];
   for (let i = 0; i < bytes.byteLength / 4; i++) bytes.setUint32(4 * i, words[i]!);
-  return formatEndpoint({ address: new Uint8Array(bytes.buffer), port });
+  return formatEndpoint({ address: new Uint8Array(bytes.buffer), port: isEngines ? 0 : port });
 }
 
 export class TestDirector {

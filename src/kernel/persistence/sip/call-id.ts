@@ -5,9 +5,9 @@
  */
 import { copy, loadBytes, type Packet, type u16, type u32, type u64 } from "../../../bpf/index.ts";
 import { LINK_HEADER, UDP_HEADER, Udp } from "../../headers.ts";
+import { family } from "../../options.ts";
 import {
   CALL_ID_WORDS,
-  type CallId,
   type Connection,
   callIds,
   POOL_SIP,
@@ -16,9 +16,13 @@ import {
   pools,
   pressure,
   SIP_WINDOW,
+  type SipMessage,
+  scratch,
   serviceTable,
   sipMessage,
+  wide,
 } from "../../tables.ts";
+import { isSame } from "../../words.ts";
 import { scan } from "./scan.ts";
 
 /** Whether the packets of a service's pool are looked into. `what` is as in admit.ts. */
@@ -55,16 +59,15 @@ export function readCallId(packet: Packet, transport: u32, length: u32): u32 {
   const window = Math.min(size, SIP_WINDOW);
   if (loadBytes(packet, payload, message.bytes, window) !== 0) return 0;
   if (!scan(message, window)) return 0;
-  const word = wordOfCallId(message.callId);
-  message.word = word;
-  return word;
+  setHash(message);
+  return message.word;
 }
 
 /** The number of rounds after a message's last word, as in SipHash-1-3. */
 const FINISH = 3;
 
-/** The word that stands for a Call-ID in flows: SipHash-1-3 of all of its words, keyed with the flow table's seed. Never 0. */
-function wordOfCallId(callId: CallId): u32 {
+/** Sets what stands for a Call-ID in flows, from SipHash-1-3 of all of its words, keyed with the flow table's seed. */
+function setHash(message: SipMessage): void {
   const key = BigInt(pressure.at(0).seed);
   let v0: u64 = key ^ 0x736f6d6570736575n;
   let v1: u64 = key ^ 0x646f72616e646f6dn;
@@ -72,7 +75,7 @@ function wordOfCallId(callId: CallId): u32 {
   let v3: u64 = key ^ 0x7465646279746573n;
   for (let i = 0; i < CALL_ID_WORDS + FINISH; i++) {
     let word: u64 = 0n;
-    if (i < CALL_ID_WORDS) word = callId.words[i & (CALL_ID_WORDS - 1)]!;
+    if (i < CALL_ID_WORDS) word = message.callId.words[i & (CALL_ID_WORDS - 1)]!;
     v3 = v3 ^ word;
     v0 = BigInt.asUintN(64, v0 + v1);
     v1 = BigInt.asUintN(64, (v1 << 13n) | (v1 >> 51n)) ^ v0;
@@ -87,12 +90,14 @@ function wordOfCallId(callId: CallId): u32 {
     v0 = v0 ^ word;
     if (i === CALL_ID_WORDS - 1) v2 = v2 ^ 0xffn;
   }
-  const hash = Number((v0 ^ v1 ^ v2 ^ v3) & 0xffffffffn);
-  return hash === 0 ? 1 : hash;
+  const hash: u64 = v0 ^ v1 ^ v2 ^ v3;
+  const word = Number(hash & 0xffffffffn);
+  message.word = word === 0 ? 1 : word;
+  message.more = Number((hash >> 32n) & 0xffffn);
 }
 
-/** Whether the Call-ID of the template in that slot is that of the message in hand: 1 or 0. @separate */
-export function hasCallId(slot: u32): u32 {
+/** Whether the template in that slot, with the hash of the Call-ID in hand, is of this Call-ID and of the service asked for: 1 or 0. @separate */
+export function isOfCall(slot: u32): u32 {
   const message = sipMessage.lookup(0);
   const kept = callIds.lookup(slot);
   if (message === null || kept === null) return 0;
@@ -100,7 +105,12 @@ export function hasCallId(slot: u32): u32 {
   for (let i = 0; i < CALL_ID_WORDS; i++) {
     difference = difference | (kept.words[i]! ^ message.callId.words[i]!);
   }
-  return difference === 0n ? 1 : 0;
+  if (difference !== 0n) return 0;
+  if (family.value === 4) return 1;
+  // Of the virtual address only the word has been compared.
+  const mine = scratch.lookup(0);
+  const addresses = wide.lookup(slot);
+  return mine !== null && addresses !== null && isSame(addresses.virtual, mine.destination) ? 1 : 0;
 }
 
 /** The template about to be made in that slot goes by the Call-ID of the message in hand. */

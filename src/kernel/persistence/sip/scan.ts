@@ -56,7 +56,7 @@ function append(message: SipMessage, byte: u8): u32 {
   if (byte < FIRST_VISIBLE || byte > LAST_VISIBLE) return SCAN_NONE;
   const at = message.length;
   if (at >= CALL_ID_LENGTH) return SCAN_NONE;
-  const { words } = message.callId;
+  const words = message.callId.words;
   words[at >>> 3] = words[at >>> 3]! | (BigInt(byte) << (BigInt((at & 7) << 3) & 63n));
   message.length = at + 1;
   return SCAN_CALL_ID;

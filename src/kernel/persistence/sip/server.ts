@@ -25,7 +25,7 @@ import { isLookedInto, readCallId } from "./call-id.ts";
  * Whether a packet to no service of ours is of a service's server, and to be forwarded by itself as if the service had sent it. Arguments as
  * in admission.ts.
  */
-export function isOfCall(packet: Packet, key: FlowKey, transport: u16, length: u32, what: u16): boolean {
+export function isOfServer(packet: Packet, key: FlowKey, transport: u16, length: u32, what: u16): boolean {
   if (what >>> 8 !== PROTOCOL_UDP || transport === 0) return false;
   const service = serviceOfServer(key.source, key.sourcePort, what);
   if (service === 0) return false;
