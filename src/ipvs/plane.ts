@@ -36,6 +36,8 @@ export const FEATURES = [
   "weightedOverflow",
   "twoChoices",
   "clientAddress",
+  "rules",
+  "ruleDrops",
 ] as const;
 
 export type Feature = (typeof FEATURES)[number];

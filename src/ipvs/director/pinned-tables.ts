@@ -8,12 +8,19 @@ import {
   connectionTable,
   due,
   flows,
+  interfaceNames,
   LAYOUT_VERSION,
   localAddresses,
   localities,
   localitySets,
   pieces,
   proxied,
+  ruleCounts,
+  ruleElements,
+  ruleExtras,
+  ruleSets,
+  ruleTexts,
+  ruleVerdicts,
   settings,
   wide,
 } from "../../kernel/tables.ts";
@@ -32,6 +39,7 @@ const SIZED: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
   flows,
   wide,
   proxied,
+  ruleVerdicts,
 ]);
 
 /** Maps that few directors need, made when the first configuration needs them, or the first program. */
@@ -43,6 +51,13 @@ const LATE: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
   localitySets,
   proxied,
   pieces,
+  interfaceNames,
+  ruleCounts,
+  ruleElements,
+  ruleExtras,
+  ruleSets,
+  ruleTexts,
+  ruleVerdicts,
 ]);
 
 function entriesOf(definition: MapDefinition, connections: number): number {

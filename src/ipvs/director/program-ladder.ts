@@ -26,11 +26,20 @@ const USUAL: readonly Feature[] = [
 
 const FORWARDING: readonly Feature[] = ["directRouting", "tunnels"];
 
+/** Rules that give marks, and services by mark, which are of every protocol. */
+const MARKING: readonly Feature[] = ["rules", "marks", "sctp"];
+
+/** What only those have who ask for it by name. */
+const RULES: readonly Feature[] = ["rules", "ruleDrops"];
+
 /**
  * What a feature costs those who do not need it: local servers a program that all packets going out pass, IPv6 twice the
- * programs, and a table. All others some instructions.
+ * programs, and a table, rules a program for each packet of no known connection, and a table. All others some instructions.
  */
-const COSTS: Partial<Record<Feature, number>> = { localServers: 100, ipv6: 30, fullnat: 3 };
+const COSTS: Partial<Record<Feature, number>> = {
+  ...{ localServers: 100, ipv6: 30, fullnat: 3 },
+  ...{ rules: 40, ruleDrops: 40 },
+};
 
 function costOf(needs: Needs): number {
   return [...needs].reduce((sum, feature) => sum + (COSTS[feature] ?? 1), 0);
@@ -53,9 +62,15 @@ export const LADDER: readonly Needs[] = [
   [...USUAL, "ipv6"] satisfies Feature[],
   [...USUAL, ...FORWARDING, "ipv6"] satisfies Feature[],
   [...USUAL, ...FORWARDING, "localServers"] satisfies Feature[],
+  ["rules"] satisfies Feature[],
+  [...USUAL, ...MARKING] satisfies Feature[],
+  [...USUAL, ...FORWARDING, ...MARKING] satisfies Feature[],
+  [...USUAL, ...FORWARDING, ...MARKING, "ipv6"] satisfies Feature[],
+  without("ipv6", "localServers", ...RULES),
+  without("localServers", ...RULES),
+  without("ipv6", ...RULES),
+  without(...RULES),
   without("ipv6", "localServers"),
-  without("localServers"),
-  without("ipv6"),
   FEATURES,
 ]
   .map((features): Needs => new Set<Feature>(features))
