@@ -63,6 +63,7 @@ export const LADDER: readonly Needs[] = [
   [...USUAL, ...FORWARDING, "ipv6"] satisfies Feature[],
   [...USUAL, ...FORWARDING, "localServers"] satisfies Feature[],
   ["rules"] satisfies Feature[],
+  [...RULES, "ipv6"] satisfies Feature[],
   [...USUAL, ...MARKING] satisfies Feature[],
   [...USUAL, ...FORWARDING, ...MARKING] satisfies Feature[],
   [...USUAL, ...FORWARDING, ...MARKING, "ipv6"] satisfies Feature[],

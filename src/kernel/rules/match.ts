@@ -87,8 +87,9 @@ function matchesInterface(element: RuleElement, walk: RuleWalk, inverts: u16): b
 /** Whole headers. */
 function hasHeader(walk: RuleWalk, asks: u16): u32 {
   if (walk.fragment !== 0) {
-    // The second fragment of a TCP segment, where it would overwrite the flags (RFC 3128).
-    return walk.fragment === 1 && (asks & ASK_TCP_HEADER) !== 0 ? TOO_SHORT : NO_MATCH;
+    // A TCP segment's second fragment that would overwrite the flags (RFC 3128). Of IPv6 iptables lets it be.
+    const isHarmful = family.value === 4 && walk.fragment === 1 && (asks & ASK_TCP_HEADER) !== 0;
+    return isHarmful ? TOO_SHORT : NO_MATCH;
   }
   const needed = (asks & ASK_TCP_HEADER) !== 0 ? TCP : (asks & ASK_UDP_HEADER) !== 0 ? UDP : SCTP;
   return walk.reach < needed ? TOO_SHORT : MATCH;
