@@ -37,6 +37,8 @@ export const FEATURES = [
   "twoChoices",
   "clientAddress",
   "sip",
+  "rules",
+  "ruleDrops",
 ] as const;
 
 export type Feature = (typeof FEATURES)[number];

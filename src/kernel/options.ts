@@ -23,6 +23,13 @@ export const outgoing = option("outgoing", false);
 /** The program that ICMP errors and fragments but the first are handed on to: they are rare, and need room. */
 export const aside = option("aside", false);
 
+/** The program that evaluates rules: it sees each packet that belongs to no known connection, before all else does. */
+export const ruling = option("ruling", false);
+
+/** There are rules that give marks; rules that may drop packets, so that known connections must respect them, too. */
+export const rules = option("rules", true);
+export const ruleDrops = option("ruleDrops", true);
+
 /** There are IPv6 services. */
 export const ipv6Services = option("ipv6", true);
 

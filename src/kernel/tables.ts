@@ -27,6 +27,7 @@ export * from "./tables/numbers.ts";
 export * from "./tables/pressure.ts";
 export * from "./tables/programs.ts";
 export * from "./tables/proxied.ts";
+export * from "./tables/rules.ts";
 export * from "./tables/scratch.ts";
 export * from "./tables/segment.ts";
 export * from "./tables/servers.ts";

@@ -9,12 +9,19 @@ import {
   connectionTable,
   due,
   flows,
+  interfaceNames,
   LAYOUT_VERSION,
   localAddresses,
   localities,
   localitySets,
   pieces,
   proxied,
+  ruleCounts,
+  ruleElements,
+  ruleExtras,
+  ruleSets,
+  ruleTexts,
+  ruleVerdicts,
   settings,
   sipMessage,
   wide,
@@ -35,6 +42,7 @@ const SIZED: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
   wide,
   proxied,
   callIds,
+  ruleVerdicts,
 ]);
 
 /** Maps that few directors need, made when the first configuration needs them, or the first program. */
@@ -48,6 +56,13 @@ const LATE: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
   pieces,
   callIds,
   sipMessage,
+  interfaceNames,
+  ruleCounts,
+  ruleElements,
+  ruleExtras,
+  ruleSets,
+  ruleTexts,
+  ruleVerdicts,
 ]);
 
 function entriesOf(definition: MapDefinition, connections: number): number {

@@ -5,6 +5,7 @@ import type { DraftDestination, DraftService } from "../configuration/draft-serv
 import { familyOfService, type ServiceIdentity } from "../configuration/identity.ts";
 import { readService } from "../configuration/published.ts";
 import type { Feature, Needs, Plane } from "../plane.ts";
+import { needsOfRules } from "../rules/needs.ts";
 
 export const NO_NEEDS: Needs = new Set();
 
@@ -82,10 +83,15 @@ function addDestinationNeeds(
   if (translates && destination.port !== 0 && destination.port !== port) needs.add("portMapping");
 }
 
-/** The needs of the whole configuration as the draft makes it. */
-export function needsOfAll(draft: Draft): Needs {
+/** The needs of all services as the draft makes them. */
+export function needsOfServices(draft: Draft): Needs {
   const unchanged = draft.unchangedRows().map((row) => readService(draft.memory, row));
   return needsOf([...draft.changed, ...unchanged], draft.memory.plane);
+}
+
+/** The needs of the whole configuration: of all services as the draft makes them, and of the rules that hold. */
+export function needsOfAll(draft: Draft): Needs {
+  return new Set([...needsOfServices(draft), ...needsOfRules(draft.memory.plane)]);
 }
 
 /** Whether a program made for `have` does for `needs`. */
