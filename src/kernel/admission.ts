@@ -9,10 +9,11 @@ import { enterLocal } from "./connection/local.ts";
 import { mayAdmit } from "./defence/drop-packet.ts";
 import { isHandedOver, LOOPBACK } from "./forward/hand-over.ts";
 import { leave } from "./fragment/leave.ts";
+import { askExpected, endExpected } from "./ftp/expect.ts";
 import { answerRefused } from "./icmp/answer.ts";
 import { isMessage } from "./icmp/begin.ts";
 import { isTold, tellServer } from "./icmp/unwanted.ts";
-import { family, fullnat } from "./options.ts";
+import { family, ftp, fullnat } from "./options.ts";
 import { beginsAnew } from "./state/reuse.ts";
 import { type FlowKey, PROGRAM_IPV4, PROGRAM_IPV6, programs, scratch } from "./tables.ts";
 
@@ -23,6 +24,13 @@ import { type FlowKey, PROGRAM_IPV4, PROGRAM_IPV6, programs, scratch } from "./t
 export function admit(packet: Packet, key: FlowKey, what: u16): u32 {
   if (family.value === 4 && packet.ifindex === LOOPBACK && isHandedOver(packet)) return TC_NEXT;
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
+  if (ftp.value && !isMessage(packet)) {
+    const server = askExpected(key.source, key.destination, ports, what);
+    if (server !== NOT_OURS) {
+      const data = endExpected(connect(key.source, key.destination, ports, what, server));
+      if (data !== NOT_OURS) return handBack(packet, key, ports, what, data);
+    }
+  }
   const service = askService(key.source, key.destination, ports, what, packet.mark);
   if (service === NOT_OURS) {
     const told = isTold() ? tellServer(packet, key.source, key.sourcePort, what) : TC_NEXT;
@@ -35,6 +43,11 @@ export function admit(packet: Packet, key: FlowKey, what: u16): u32 {
   if (decision === REFUSED) return answerRefused(packet);
   if (decision < BY_ITSELF) decision = connect(key.source, key.destination, ports, what, decision);
   if (fullnat.value && decision < BY_ITSELF && !enterLocal(decision)) return TC_SHOT;
+  return handBack(packet, key, ports, what, decision);
+}
+
+/** The packet goes back to the program that forwards, with the slot of its connection, or another decision. */
+function handBack(packet: Packet, key: FlowKey, ports: u32, what: u16, decision: u32): u32 {
   const mine = scratch.lookup(0);
   if (mine === null) return TC_SHOT;
   mine.decision = decision < BY_ITSELF ? 0 : decision;

@@ -13,8 +13,9 @@ import { forwardFullnat } from "./forward/fullnat.ts";
 import { forwardOtherwise } from "./forward/methods.ts";
 import { FRAGMENT_HEADER } from "./fragment/part.ts";
 import { rememberFragments } from "./fragment/remember.ts";
+import { isRead } from "./ftp/control.ts";
 import { isTold, tellServer } from "./icmp/unwanted.ts";
-import { family, fullnat, persistence, sctpServices, tcpServices } from "./options.ts";
+import { family, ftp, fullnat, persistence, sctpServices, tcpServices } from "./options.ts";
 import { assure } from "./persistence/control.ts";
 import { followSctp, followTcp, renew } from "./state/follow.ts";
 import { beginsAnew, isReusable } from "./state/reuse.ts";
@@ -31,9 +32,12 @@ import {
   FROM_CLIENT,
   FROM_SERVER,
   KIND_FORWARD_SHIFT,
+  KIND_HELPED,
   type NextHop,
   PROGRAM_IPV4_ADMISSION,
+  PROGRAM_IPV4_PAYLOAD,
   PROGRAM_IPV6_ADMISSION,
+  PROGRAM_IPV6_PAYLOAD,
   PROTOCOL_SCTP,
   PROTOCOL_TCP,
   programs,
@@ -120,6 +124,10 @@ export function direct(packet: Packet, key: FlowKey, transport: u16, length: u32
     direction = directionOf(word);
   }
   let connection = connectionTable.lookup(index);
+  if (ftp.value && connection !== null && (connection.kind & KIND_HELPED) !== 0 && !isRead(index)) {
+    tailCall(packet, programs, family.value === 6 ? PROGRAM_IPV6_PAYLOAD : PROGRAM_IPV4_PAYLOAD);
+    return TC_SHOT;
+  }
   if (connection !== null && !isCurrent(connection, index, direction, what)) connection = null;
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
   if (connection === null) {

@@ -23,6 +23,9 @@ export const outgoing = option("outgoing", false);
 /** The program that ICMP errors and fragments but the first are handed on to: they are rare, and need room. */
 export const aside = option("aside", false);
 
+/** The program for packets of control connections (KIND_HELPED), whose payload is read: they go back to the one they came from. */
+export const payload = option("payload", false);
+
 /** There are IPv6 services. */
 export const ipv6Services = option("ipv6", true);
 
@@ -47,6 +50,9 @@ export const fullnat = option("fullnat", true);
 /** There are services whose servers under FullNAT are told the client's address (TOA, PROXY protocol). */
 export const clientAddress = option("clientAddress", true);
 export const localServers = option("localServers", true);
+
+/** There are masqueraded FTP services, whose data connections are followed. */
+export const ftp = option("ftp", true);
 
 /** There are services with this scheduler. */
 export const roundRobin = option("roundRobin", true);

@@ -21,6 +21,7 @@ export * from "./tables/connections.ts";
 export * from "./tables/destinations.ts";
 export * from "./tables/events.ts";
 export * from "./tables/fragments.ts";
+export * from "./tables/ftp.ts";
 export * from "./tables/locality.ts";
 export * from "./tables/numbers.ts";
 export * from "./tables/pressure.ts";

@@ -8,6 +8,8 @@ import {
   connectionTable,
   due,
   flows,
+  ftpControls,
+  ftpWork,
   LAYOUT_VERSION,
   localAddresses,
   localities,
@@ -32,6 +34,7 @@ const SIZED: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
   flows,
   wide,
   proxied,
+  ftpControls,
 ]);
 
 /** Maps that few directors need, made when the first configuration needs them, or the first program. */
@@ -42,6 +45,8 @@ const LATE: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
   localities,
   localitySets,
   proxied,
+  ftpControls,
+  ftpWork,
   pieces,
 ]);
 

@@ -30,7 +30,7 @@ const FORWARDING: readonly Feature[] = ["directRouting", "tunnels"];
  * What a feature costs those who do not need it: local servers a program that all packets going out pass, IPv6 twice the
  * programs, and a table. All others some instructions.
  */
-const COSTS: Partial<Record<Feature, number>> = { localServers: 100, ipv6: 30, fullnat: 3 };
+const COSTS: Partial<Record<Feature, number>> = { localServers: 100, ipv6: 30, fullnat: 3, ftp: 2 };
 
 function costOf(needs: Needs): number {
   return [...needs].reduce((sum, feature) => sum + (COSTS[feature] ?? 1), 0);
@@ -48,6 +48,7 @@ export const LADDER: readonly Needs[] = [
   ]),
   ["tcp", "udp", "directRouting", ...USUAL_SCHEDULERS] satisfies Feature[],
   USUAL,
+  [...USUAL, "ftp"] satisfies Feature[],
   [...USUAL, ...FORWARDING],
   [...USUAL, "fullnat"] satisfies Feature[],
   [...USUAL, "ipv6"] satisfies Feature[],

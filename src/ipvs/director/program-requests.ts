@@ -25,13 +25,15 @@ export function datapathRequests(needs: Needs): PlacedRequest[] {
   }));
 }
 
-function isNeeded({ family, direction }: DatapathProgram, needs: Needs): boolean {
+function isNeeded({ family, direction, options }: DatapathProgram, needs: Needs): boolean {
+  if (options.payload && !needs.has("ftp")) return false;
   return (family === 4 || needs.has("ipv6")) && (direction === "in" || needs.has("localServers"));
 }
 
-/** "lvs4" forwards IPv4, "lva4" admits its new flows, "lve4" sees to ICMP errors and fragments, "lvo4" is for what goes out. */
+/** "lvs4" forwards IPv4, "lva4" admits its new flows, "lve4" sees to ICMP errors and fragments, "lvp4" reads payload, "lvo4" is for what goes out. */
 function kindOf({ family, direction, options }: DatapathProgram): string {
-  const letter = direction === "out" ? "o" : options.admission ? "a" : options.aside ? "e" : "s";
+  const letter =
+    direction === "out" ? "o" : options.admission ? "a" : options.aside ? "e" : options.payload ? "p" : "s";
   return `lv${letter}${family}`;
 }
 

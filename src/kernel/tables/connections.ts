@@ -15,7 +15,8 @@ import { Address, NextHop } from "./address.ts";
 
 /**
  * Parts of `Connection.kind`. What flows are told apart by (KIND_OF_FLOW): bits 0–7 IP protocol, 8 IPv6, 9 a persistence
- * template, 10 a template of a service by mark. Then: bits 11–13 FORWARD_*; 14: replies are never seen.
+ * template, 10 a template of a service by mark. Then: bits 11–13 FORWARD_*; 14: replies are never seen;
+ * 15: a control connection whose data connections are followed (ftp/).
  */
 export const KIND_PROTOCOL = 0xff;
 export const KIND_IPV6 = 0x100;
@@ -24,6 +25,7 @@ export const KIND_MARK = 0x400;
 export const KIND_OF_FLOW = 0x7ff;
 export const KIND_FORWARD_SHIFT = 11;
 export const KIND_NO_OUTPUT = 0x4000;
+export const KIND_HELPED = 0x8000;
 
 /**
  * A flow: one direction of a connection as its packets look before we touch them. IPv6 addresses are represented by
@@ -87,7 +89,7 @@ export const Connection = struct("Connection", {
   /** Whom the server sees as its peer: the client, or under FullNAT an address and port of the director. */
   localPort: u16be,
   local: ipv4,
-  /** The template that it follows (control.ts); 0: none. Of a template: how many connections follow it (atomic). */
+  /** The template, or FTP control connection, that it follows (control.ts); 0: none. Of a template: how many connections follow it (atomic). */
   control: u32,
   /** Towards the client. */
   hop: NextHop,

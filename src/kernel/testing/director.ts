@@ -138,6 +138,7 @@ export class TestDirector {
         flows: this.#limit,
         wide: this.#limit,
         proxied: this.#limit,
+        ftp_controls: this.#limit,
         ...options.entries,
       },
       ...(options.forwarding === false ? {} : { fib: options.routes ?? ((request) => this.#route(request)) }),
