@@ -57,6 +57,7 @@ export function beginFtp(slot: u32): u32 {
   control.current = 0;
   control.asked = 0;
   control.turn = 0;
+  control.sent = 0;
   control.followers = 0;
   control.expected = 0;
   connection.kind = connection.kind | KIND_HELPED;

@@ -5,7 +5,15 @@ import { TCP_CHECKSUM } from "../forward/checksum.ts";
 import { isRoomy } from "../forward/client-address/insert.ts";
 import { LINK_HEADER, TCP_SYN, Tcp } from "../headers.ts";
 import { family } from "../options.ts";
-import { connectionTable, FTP_PASSIVE, FTP_TEXT, type FtpWork, ftpControls, ftpWork } from "../tables.ts";
+import {
+  connectionTable,
+  FTP_PASSIVE,
+  FTP_TEXT,
+  type FtpControl,
+  type FtpWork,
+  ftpControls,
+  ftpWork,
+} from "../tables.ts";
 import { MOST_GROWTH } from "./client.ts";
 import { readLines } from "./read.ts";
 import { replaceText, writeText } from "./replace.ts";
@@ -42,8 +50,8 @@ export function hearServer(packet: Packet, places: u32, length: u32, index: u32)
   if (asked < 2 || asked === control.turn || end <= start || (tcp.flags & TCP_SYN) !== 0) return 0;
   if (!isRoomy(packet, places & 0xfff, length, MOST_GROWTH)) return 0;
   if (!readLines(packet, start, (end - start) >>> 0, 1) || work.found !== FTP_PASSIVE) return 0;
-  // One that was followed already, and is sent again.
-  if (control.turn !== 0 && ((sequence + work.line - control.answered) | 0) < 0) return 0;
+  // What has passed as it was, even in part, must not become something else when it is sent again.
+  if (((sequence + work.line - control.sent) | 0) < 0) return 0;
   const port = work.port & 0xffff;
   if (port < FIRST_PASSIVE_PORT || !isServers(work, connection.server, connection.virtual)) return 0;
   return control.current !== 0 && !isAcknowledged(control, lastEdit(control)) ? AGAIN : port;
@@ -58,7 +66,6 @@ export function noteAnswer(packet: Packet, places: u32, index: u32, virtualPort:
   if (connection === null || control === null || work === null || tcp === null) return 0;
   const sequence = tcp.sequence;
   control.turn = readOnce(control, "asked");
-  control.answered = (sequence + work.end) >>> 0;
   const hasAddress = work.version === 4;
   const isSameAddress = !hasAddress || work.address.words[0]! === connection.virtual;
   if (isSameAddress && virtualPort === work.port) return 0;
@@ -77,6 +84,22 @@ export function noteAnswer(packet: Packet, places: u32, index: u32, virtualPort:
   return 0;
 }
 
+/** Notes how far the server's stream has come by a segment of it. Answers how many bytes of data that has. */
+function noteSent(control: FtpControl, tcp: Tcp, places: u32, length: u32): u32 {
+  const start = (places >>> 12) & 0xfff;
+  const end = (length + LINK_HEADER) >>> 0;
+  const sequence = tcp.sequence;
+  if ((tcp.flags & TCP_SYN) !== 0) {
+    if (control.sent === 0) control.sent = (sequence + 1) >>> 0;
+    return 0;
+  }
+  if (end <= start) return 0;
+  const size = (end - start) & 0xffffff;
+  const next = (sequence + size) >>> 0;
+  if (((next - control.sent) | 0) > 0) control.sent = next;
+  return size;
+}
+
 /**
  * Gives a server's segment the text that the client is to read, as far as it has a part of it. Answers the length of the IP
  * packet, which was `length`; 0: it cannot be sent. @separate
@@ -89,12 +112,12 @@ export function editServers(packet: Packet, places: u32, length: u32, index: u32
   const work = ftpWork.lookup(0);
   const tcp = packet.header(Tcp, transport);
   if (connection === null || control === null || work === null || tcp === null) return 0;
-  if (control.current === 0 || (tcp.flags & TCP_SYN) !== 0) return length;
+  const behind = noteSent(control, tcp, places, length);
+  if (control.current === 0 || behind === 0) return length;
   const edit = lastEdit(control);
   const first = (tcp.sequence - edit.start) | 0;
-  const last = first + (length + LINK_HEADER - start);
-  const isEmpty = length + LINK_HEADER <= start;
-  if (isEmpty || last <= 0 || first >= edit.length) return length;
+  const last = first + behind;
+  if (last <= 0 || first >= edit.length) return length;
   const from = Math.max(first, 0);
   const to = Math.min(last, edit.length);
   if (to < from || to > FTP_TEXT || !isRoomy(packet, transport, length, MOST_GROWTH)) return 0;

@@ -29,8 +29,8 @@ export const FtpControl = struct("FtpControl", {
   /** The last edit and the one before, by `current` modulo 2; `current` 0: none. By the server's segments. */
   edits: array(FtpEdit, 2),
   current: u32,
-  /** Sequence number behind the last answer to PASV or EPSV that was followed. By the server's segments. */
-  answered: u32,
+  /** Sequence number behind all that the server has sent. By the server's segments. */
+  sent: u32,
   /** The last acknowledgement. By the client's segments. */
   acknowledged: u32,
   /** 0: the client's SYN was not seen; then 1 more for each PASV and EPSV. By the client's segments. */
