@@ -67,7 +67,7 @@ export async function openTunnelEnds(
       makeDevices(namespace, number);
       continue;
     }
-    ends.push(await attachDecapsulation("eth0", virtual, { guePort: GUE_PORT, namespace }));
+    ends.push(attachDecapsulation("eth0", virtual, { guePort: GUE_PORT, namespace }));
   }
   return () => {
     for (const end of ends) end.detach();
