@@ -21,7 +21,7 @@ export type CarryOut = (step: Step) => void;
 /**
  * Carries steps out one after the other. If one fails, those before it are undone, in reverse order.
  *
- * @throws RealServerError FAILED
+ * @throws RealServerError FAILED, HALF_DONE
  */
 export function perform(steps: readonly Step[], carryOut: CarryOut): void {
   const done: Step[] = [];
@@ -49,7 +49,8 @@ function failure(step: Step, error: unknown, stuck: readonly Step[]): RealServer
   const why = error instanceof Error ? error.message : String(error);
   const remains = stuck.map((each) => `\`${commandsOf(inverseOf(each))[0]}\``).join(", ");
   const state = stuck.length === 0 ? "nothing was changed" : `these could not be undone: ${remains}`;
-  return new RealServerError("FAILED", `${commandsOf(step)[0]}: ${why}; ${state}`, error);
+  const code = stuck.length === 0 ? "FAILED" : "HALF_DONE";
+  return new RealServerError(code, `${commandsOf(step)[0]}: ${why}; ${state}`, error);
 }
 
 /** Carries steps out in the calling thread's network namespace. */

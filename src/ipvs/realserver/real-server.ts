@@ -1,6 +1,7 @@
 /** Sets this host up as a real server for direct routing or tunnels, takes it down again, and tells what is missing. */
 import type { DirectorOptions } from "../director/places.ts";
 import { commandsOfAll } from "./commands.ts";
+import { RealServerError } from "./errors.ts";
 import type { RealServerFacts } from "./facts.ts";
 import { type ChangeableHost, changeHost, readHost } from "./host.ts";
 import {
@@ -65,7 +66,7 @@ export function setUpRealServer(
     try {
       perform(planned.steps, carryOutHere(host.tunnelEnd));
     } catch (error) {
-      host.write(host.record);
+      if (!(error instanceof RealServerError && error.code === "HALF_DONE")) host.write(host.record);
       throw error;
     }
     return changeOf(planned);
