@@ -41,7 +41,7 @@ function addressElsewhere({ addresses, links }: RealServerFacts, vip: string): s
   const silent = links.some(({ name, arp }) => name === wrong.link && !arp);
   return silent
     ? `${vip} is on ${wrong.link} already: \`${remove}\` first, or leave it there`
-    : `${vip} is this server's own address on ${wrong.link}: as a virtual address only the director may have it there; \`${remove}\` takes it away`;
+    : `${vip} is this server's own address on ${wrong.link}, where only the director may have a virtual one; if it is there by mistake, \`${remove}\``;
 }
 
 function withoutVersion6(facts: RealServerFacts, vip: string): string | null {
