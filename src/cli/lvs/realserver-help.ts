@@ -4,8 +4,8 @@ export const REALSERVER_HELP = `Usage: lvs realserver start --vip VIP [--vip VIP
        lvs realserver status [--vip VIP…] [OPTION…]
 
 \`start\` makes this host a real server for virtual addresses: each on lo with a host mask, arp_ignore and arp_announce
-so that only the director answers for it, and for tunnels a program that takes packets out of them. All of it or nothing;
-what is there already stays as it is. \`stop\` puts everything back as it was. \`status\` says what is there and what is
+so that only the director answers for it, and for tunnels a program that takes packets out of them. All of it or
+nothing; what is there already stays as it is. \`stop\` puts everything back as it was. \`status\` says what is there and what is
 missing, whoever made it; without --vip, of all virtual addresses.
 
       --vip VIP          a virtual address, IPv4 or IPv6

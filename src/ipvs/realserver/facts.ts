@@ -28,7 +28,7 @@ export interface RealServerFacts {
   readonly addresses: readonly FoundAddress[];
   /** Host routes of the main table that lead out of loopback. */
   readonly hostRoutes: readonly string[];
-  /** Addresses that are a network's broadcast address here. */
+  /** Broadcast addresses of networks. Not those by lo: `ifconfig lo:0 VIP broadcast VIP` makes one of the address itself. */
   readonly broadcasts: readonly string[];
   /** By name with slashes ("net/ipv4/conf/eth0/arp_ignore"); those that the kernel does not have are missing. */
   readonly sysctls: ReadonlyMap<string, string>;

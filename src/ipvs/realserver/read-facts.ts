@@ -28,14 +28,15 @@ export function readRealServerFacts(tunnelEnd: RealServerFacts["tunnelEnd"]): Re
   }));
   const names = new Map(links.map(({ index, name }) => [index, name]));
   const loopbacks = new Set(links.filter(({ loopback }) => loopback).map(({ index }) => index));
+  const isLoopback = (link: number | undefined): boolean => link !== undefined && loopbacks.has(link);
   const isByLoopback = ({ to, link, type }: Route): boolean =>
-    to?.length === 32 && type === RTN.UNICAST && link !== undefined && loopbacks.has(link);
+    to?.length === 32 && type === RTN.UNICAST && isLoopback(link);
   return {
     links: links.map(foundLink),
     addresses: addresses.map((each) => foundAddress(each, names)),
     hostRoutes: main.filter(isByLoopback).map(({ to }) => formatIp(to!.address)),
     broadcasts: local
-      .filter(({ type, to }) => type === RTN.BROADCAST && to !== undefined)
+      .filter(({ type, to, link }) => type === RTN.BROADCAST && to !== undefined && !isLoopback(link))
       .map(({ to }) => formatIp(to!.address)),
     sysctls: readSysctls(links.map(({ name }) => name)),
     tunnelEnd,
