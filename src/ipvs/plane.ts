@@ -36,6 +36,7 @@ export const FEATURES = [
   "weightedOverflow",
   "twoChoices",
   "clientAddress",
+  "sip",
 ] as const;
 
 export type Feature = (typeof FEATURES)[number];

@@ -248,9 +248,12 @@ function inspect6(packet: Packet): u32 {
 /** A packet between the addresses of `key`, whose transport header begins at `transport`; `part`: see `direct`. */
 function classify(packet: Packet, key: FlowKey, transport: u16, length: u32, protocol: u8, part: u16): u32 {
   let what = protocol << 8;
+  // Where the message is that a service may look into: an ICMP error has none.
+  let message = transport;
   if (admission.value && protocol === (family.value === 6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP)) {
     what = setQuotedKey(packet, transport, length, key);
     if (what === 0) return TC_NEXT;
+    message = 0;
   } else if (tcpServices.value && protocol === PROTOCOL_TCP) {
     const tcp = packet.header(Tcp, transport);
     if (tcp === null) return malformed();
@@ -277,5 +280,7 @@ function classify(packet: Packet, key: FlowKey, transport: u16, length: u32, pro
     return TC_NEXT;
   }
   if (outgoing.value) return leaveHost(packet, key, transport, length, what, part);
-  return admission.value ? admit(packet, key, what) : direct(packet, key, transport, length, what, part);
+  return admission.value
+    ? admit(packet, key, message, length, what)
+    : direct(packet, key, transport, length, what, part);
 }

@@ -39,6 +39,9 @@ export const anyPortServices = option("anyPort", true);
 export const persistence = option("persistence", true);
 export const onePacket = option("onePacket", true);
 
+/** There are persistent services that go by SIP's Call-ID. */
+export const sip = option("sip", true);
+
 /** There are servers with this forwarding method besides masquerading. */
 export const directRouting = option("directRouting", true);
 export const tunnels = option("tunnels", true);

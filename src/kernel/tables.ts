@@ -19,6 +19,7 @@
 export * from "./tables/address.ts";
 export * from "./tables/connections.ts";
 export * from "./tables/destinations.ts";
+export * from "./tables/engines.ts";
 export * from "./tables/events.ts";
 export * from "./tables/fragments.ts";
 export * from "./tables/locality.ts";

@@ -5,6 +5,7 @@ import { createMap, type LoadedMap, openMap } from "../../bpf/loader/index.ts";
 import * as kernel from "../../kernel/tables.ts";
 import {
   buckets,
+  callIds,
   connectionTable,
   due,
   flows,
@@ -15,6 +16,7 @@ import {
   pieces,
   proxied,
   settings,
+  sipMessage,
   wide,
 } from "../../kernel/tables.ts";
 import { hasCode } from "../../linux/index.ts";
@@ -32,6 +34,7 @@ const SIZED: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
   flows,
   wide,
   proxied,
+  callIds,
 ]);
 
 /** Maps that few directors need, made when the first configuration needs them, or the first program. */
@@ -43,6 +46,8 @@ const LATE: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
   localitySets,
   proxied,
   pieces,
+  callIds,
+  sipMessage,
 ]);
 
 function entriesOf(definition: MapDefinition, connections: number): number {

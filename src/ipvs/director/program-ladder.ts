@@ -27,10 +27,10 @@ const USUAL: readonly Feature[] = [
 const FORWARDING: readonly Feature[] = ["directRouting", "tunnels"];
 
 /**
- * What a feature costs those who do not need it: local servers a program that all packets going out pass, IPv6 twice the
- * programs, and a table. All others some instructions.
+ * What a feature costs those who do not need it: local servers a program that all packets going out pass, Call-IDs a large table,
+ * IPv6 twice the programs, and a table. All others some instructions.
  */
-const COSTS: Partial<Record<Feature, number>> = { localServers: 100, ipv6: 30, fullnat: 3 };
+const COSTS: Partial<Record<Feature, number>> = { localServers: 100, sip: 50, ipv6: 30, fullnat: 3 };
 
 function costOf(needs: Needs): number {
   return [...needs].reduce((sum, feature) => sum + (COSTS[feature] ?? 1), 0);
@@ -53,9 +53,11 @@ export const LADDER: readonly Needs[] = [
   [...USUAL, "ipv6"] satisfies Feature[],
   [...USUAL, ...FORWARDING, "ipv6"] satisfies Feature[],
   [...USUAL, ...FORWARDING, "localServers"] satisfies Feature[],
-  without("ipv6", "localServers"),
-  without("localServers"),
-  without("ipv6"),
+  without("ipv6", "localServers", "sip"),
+  without("localServers", "sip"),
+  without("ipv6", "sip"),
+  without("sip"),
+  [...USUAL, ...FORWARDING, "onePacket", "sip"] satisfies Feature[],
   FEATURES,
 ]
   .map((features): Needs => new Set<Feature>(features))

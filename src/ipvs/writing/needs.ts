@@ -40,9 +40,15 @@ export function needsOf(services: Iterable<DraftService>, plane: Plane): Needs {
     if (settings.persistence !== 0) needs.add("persistence");
     if ((settings.flags & tables.POOL_ONE_PACKET) !== 0) needs.add("onePacket");
     if ((settings.flags & (tables.POOL_TOA | tables.POOL_PROXY)) !== 0) needs.add("clientAddress");
+    if (goesByCallId(settings)) needs.add("sip");
     for (const destination of list) addDestinationNeeds(needs, identity, destination, plane);
   }
   return needs;
+}
+
+/** An engine without persistence does nothing. */
+function goesByCallId({ flags, persistence }: DraftService["settings"]): boolean {
+  return persistence !== 0 && (flags & tables.POOL_SIP) !== 0;
 }
 
 function addServiceNeeds(needs: Set<Feature>, { kind, port, protocol }: ServiceIdentity): void {
