@@ -2,7 +2,7 @@ import type { Family } from "../../model.ts";
 
 /**
  * Names of hosts, networks, services and protocols, in both directions. Null, or none, where there is nothing of that name.
- * What the C library finds out with getaddrinfo, gethostbyaddr, getnetbyaddr, getservbyname, getprotobyname and their like.
+ * What the C library finds out with getaddrinfo, gethostbyaddr, getnetbyname, getservbyname, getprotobyname and their like.
  */
 export interface RuleNames {
   /** All addresses of a host, bytes in network order. */
@@ -10,7 +10,6 @@ export interface RuleNames {
   hostName(address: Uint8Array): string | null;
   /** The IPv4 network of that name; 4 bytes. */
   networkAddress(name: string): Uint8Array | null;
-  networkName(address: Uint8Array): string | null;
   /** `protocol` null: of any protocol. */
   servicePort(name: string, protocol: string | null): number | null;
   serviceName(port: number, protocol: string | null): string | null;
@@ -23,7 +22,6 @@ export const NO_RULE_NAMES: RuleNames = {
   hostAddresses: () => [],
   hostName: () => null,
   networkAddress: () => null,
-  networkName: () => null,
   servicePort: () => null,
   serviceName: () => null,
   protocolNumber: () => null,
