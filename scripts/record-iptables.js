@@ -16,6 +16,8 @@ import { fileURLToPath } from "node:url";
 
 const CASES = fileURLToPath(new URL("iptables-cases/", import.meta.url));
 const RECORDINGS = fileURLToPath(new URL("../recordings/iptables/", import.meta.url));
+/** Exit status of a program that crashed, as a shell shows it. */
+const CRASHED = 139;
 const INSIDE = "LVS_RECORDING_IPTABLES";
 
 /** Files that say what names there are. */
@@ -125,8 +127,8 @@ function run({ argv, stdin }) {
     encoding: "utf8",
     timeout: 20_000,
   });
-  if (signal !== null) throw new Error(`${argv.join(" ")} ended by ${signal}`);
-  return { argv, ...(stdin === undefined ? {} : { stdin }), exit: status, stdout, stderr };
+  if (signal !== null && signal !== "SIGSEGV") throw new Error(`${argv.join(" ")} ended by ${signal}`);
+  return { argv, ...(stdin === undefined ? {} : { stdin }), exit: status ?? CRASHED, stdout, stderr };
 }
 
 function parse(text, topic) {
@@ -142,7 +144,7 @@ function parse(text, topic) {
       steps = [];
       cases.push({ id: `${topic}/${title}`, steps });
     } else if (kind === "---") {
-      group = { title, setup: [], then: [] };
+      group = { title, before: [], after: [] };
       steps = null;
     } else if (line.startsWith("| ") || line === "|") {
       const last = (steps ?? group.last).at(-1);
@@ -150,20 +152,20 @@ function parse(text, topic) {
     } else if (group === null) {
       steps.push(step(line));
     } else if (line.startsWith("setup: ")) {
-      group.setup.push(step(line.slice(7)));
-      group.last = group.setup;
+      group.before.push(step(line.slice(7)));
+      group.last = group.before;
     } else if (line.startsWith("then: ")) {
-      group.then.push(step(line.slice(6)));
-      group.last = group.then;
+      group.after.push(step(line.slice(6)));
+      group.last = group.after;
     } else {
       const one = [step(line)];
       group.last = one;
-      const { setup, then } = group;
+      const { before, after } = group;
       const id = `${topic}/${group.title}: ${line}`;
       cases.push({
         id,
         get steps() {
-          return [...setup, ...one, ...then];
+          return [...before, ...one, ...after];
         },
       });
     }
@@ -178,7 +180,10 @@ function words(line) {
   const found = [];
   for (const [word] of full.matchAll(/(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"'])+/g)) {
     found.push(
-      word.replace(/"((?:[^"\\]|\\.)*)"|'([^']*)'/g, (_, double, single) => single ?? double.replace(/\\(.)/g, "$1")),
+      word.replace(
+        /"((?:[^"\\]|\\.)*)"|'([^']*)'/g,
+        (_, double, single) => single ?? double.replace(/\\(.)/g, "$1"),
+      ),
     );
   }
   return found;

@@ -2,6 +2,7 @@ import { edited } from "../../ipvs/rules/editing.ts";
 import type { RuleSet } from "../../ipvs/rules/model.ts";
 import type { RulesCommand } from "../../ipvs/rules/text/command.ts";
 import type { RuleNames } from "../../ipvs/rules/text/names.ts";
+import { RulesError } from "../../ipvs/rules/text/rules-error.ts";
 import { allChains, listing, ruleLine } from "./listing.ts";
 
 /** What came of a command. */
@@ -14,6 +15,7 @@ export interface Outcome {
 /**
  * Carries out a command on rules.
  *
+ * @param announce is given what `-v` has to say of what the director then refuses
  * @throws RulesError
  */
 export function carryOut(
@@ -21,6 +23,7 @@ export function carryOut(
   command: RulesCommand,
   verbose: boolean,
   names: RuleNames,
+  announce: (said: string) => void = () => {},
 ): Outcome {
   if (command.kind === "list" || command.kind === "list-rules") {
     const said = listing(present, command, names);
@@ -28,8 +31,14 @@ export function carryOut(
     const zero = { kind: "zero" as const, chain: command.chain, position: null };
     return { rules: edited(present, zero), said: said + (verbose ? about(present, zero, names) : "") };
   }
-  const rules = edited(present, command);
-  return { rules, said: verbose ? about(present, command, names) : "" };
+  const said = verbose ? about(present, command, names) : "";
+  try {
+    return { rules: edited(present, command), said };
+  } catch (error) {
+    // What the director refuses has been announced already.
+    if (error instanceof RulesError && error.code === "refused") announce(said);
+    throw error;
+  }
 }
 
 /** What `-v` says of a command. */

@@ -96,8 +96,8 @@ function describeMatch(match: Match, protocol: number, names: RuleNames | null):
       const flags = match.kind === "tcp" ? match.flags : null;
       return [
         ` ${kind}`,
-        source === null ? "" : describePorts("spt", source, kind, names),
-        destination === null ? "" : describePorts("dpt", destination, kind, names),
+        asksNothing(source) ? "" : describePorts("spt", source, kind, names),
+        asksNothing(destination) ? "" : describePorts("dpt", destination, kind, names),
         flags === null
           ? ""
           : ` flags:${bang(flags.negated)}${names === null ? `${byte(flags.mask)}/${byte(flags.set)}` : flagsText(flags, "/")}`,
@@ -121,6 +121,11 @@ function describeMatch(match: Match, protocol: number, names: RuleNames | null):
 /** "0x3F" */
 function byte(flags: number): string {
   return `0x${flags.toString(16).toUpperCase().padStart(2, "0")}`;
+}
+
+/** None, or all ports: that is not told. */
+function asksNothing(match: PortMatch | null): match is null {
+  return match === null || (!match.negated && match.first === 0 && match.last === 0xffff);
 }
 
 function describePorts(which: string, match: PortMatch, transport: string, names: RuleNames | null): string {

@@ -32,7 +32,10 @@ export function readProgramOptions<Name extends string>(
       const found = exact.length > 0 ? exact : known.filter((option) => option.name.startsWith(name!));
       const [option, other] = found;
       if (option === undefined) return { problem: `unrecognized option '${word.split("=")[0]}'` };
-      if (other !== undefined) return { problem: `option '${word}' is ambiguous` };
+      if (other !== undefined) {
+        const possibilities = found.map((each) => `'--${each.name}'`).join(" ");
+        return { problem: `option '${word}' is ambiguous; possibilities: ${possibilities}` };
+      }
       if (option.argument === "none" && attached !== undefined) {
         return { problem: `option '--${option.name}' doesn't allow an argument` };
       }

@@ -57,7 +57,7 @@ async function carryOutLine(
   const family = familyOf(program);
   let said = "";
   const change = (present: RuleSet): RuleSet => {
-    const outcome = carryOut(present, command, line.verbose, names);
+    const outcome = carryOut(present, command, line.verbose, names, environment.stdout);
     said = outcome.said;
     return outcome.rules;
   };

@@ -93,15 +93,17 @@ async function restore(
   const names = await environment.names();
   const rules = await environment.rules();
   const family = familyOf(program);
+  // Of what it adds to rules that stay, and of a test, the original says nothing.
+  const speaks = verbose && !wanted.keep && !test;
   let said: string[] = [];
   const onLine = (line: RestoreLine, read: RulesLine | null, before: RuleSet): void => {
     if (line.kind === "comment" && verbose) said.push(`${line.text}\n`);
-    if (line.kind === "table" && verbose && !wanted.keep) said.push(flushing(before));
+    if (line.kind === "table" && speaks) said.push(flushing(before));
     for (const warning of read?.warnings ?? []) environment.stderr(`${warning}\n`);
     if (read?.command.kind === "version") said.push(`${program} ${VERSION}\n`);
     else if (read?.command.kind === "help") said.push(help(program));
-    else if (read && (verbose || read.verbose || isListing(read.command))) {
-      said.push(carryOut(before, read.command, verbose || read.verbose, names).said);
+    else if (read && (speaks || read.verbose || isListing(read.command))) {
+      said.push(carryOut(before, read.command, speaks || read.verbose, names).said);
     }
   };
   const change = (present: RuleSet): RuleSet => {

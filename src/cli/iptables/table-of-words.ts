@@ -31,9 +31,12 @@ export function tableOf(words: readonly string[]): string | null {
 
 /** Whether there is a command in it, such as `-A` or `--list`. */
 export function hasCommand(words: readonly string[]): boolean {
-  return words.some(
-    (word) =>
-      COMMANDS.test(word) ||
-      LONG_COMMANDS.some((name) => word === `--${name}` || word.startsWith(`--${name}=`)),
-  );
+  const end = words.indexOf("--");
+  return words
+    .slice(0, end < 0 ? undefined : end)
+    .some(
+      (word) =>
+        COMMANDS.test(word) ||
+        LONG_COMMANDS.some((name) => word === `--${name}` || word.startsWith(`--${name}=`)),
+    );
 }

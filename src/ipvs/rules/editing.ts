@@ -151,12 +151,12 @@ function zeroed(rules: RuleSet, name: string | null, position: number | null): R
   if (name === null) {
     return mapChains(rules, (chain) => ({ ...chain, counters: NO_COUNTERS, rules: chain.rules.map(zero) }));
   }
-  if (isOther(name)) return rules;
-  const chain = existing(rules, name);
   if (position !== null) {
-    if (position > chain.rules.length) throw failed("Index of deletion too big.");
+    if (position > (chainOf(rules, name)?.rules.length ?? 0)) throw failed(NO_RULE);
     return changeRules(rules, name, (list) => list.with(position - 1, zero(list[position - 1]!)));
   }
+  if (isOther(name)) return rules;
+  const chain = existing(rules, name);
   const changed = { ...chain, counters: NO_COUNTERS, rules: chain.rules.map(zero) };
   return mapChains(rules, (other) => (other === chain ? changed : other));
 }
@@ -183,9 +183,7 @@ function withoutChains(rules: RuleSet, name: string | null): RuleSet {
   if (name === PREROUTING || (name !== null && isOther(name))) return rules;
   const gone = name === null ? rules.chains.filter(({ policy }) => policy === null) : [existing(rules, name)];
   const kept = rules.chains.filter((chain) => !gone.includes(chain));
-  const busy = gone.find(
-    (chain) => references({ ...rules, chains: kept }, chain.name) > 0 || chain.rules.length > 0,
-  );
+  const busy = gone.findLast((chain) => references(rules, chain.name) > 0 || chain.rules.length > 0);
   if (busy !== undefined) {
     throw new RulesError("refused", `CHAIN_DEL failed (Device or resource busy): chain ${busy.name}`);
   }

@@ -2,7 +2,7 @@ import { type Chain, PREROUTING, type Rule, type RuleSet } from "./model.ts";
 import { isAny } from "./text/parse-addresses.ts";
 
 /** How many chains deep packets can be. */
-const DEEPEST = 16;
+const DEEPEST = 15;
 
 /** Why a rule could never hold, in the system's words; null if it can. */
 export function unsoundRule({ source, destination, protocol, matches, target }: Rule): string | null {

@@ -1,4 +1,4 @@
-import { applyMask, maskOfLength, parseIpv6, sameBytes } from "../../../net/index.ts";
+import { applyMask, maskOfLength, parseIpv6 } from "../../../net/index.ts";
 import type { Family } from "../../model.ts";
 import type { AddressMatch } from "../model.ts";
 import type { RuleNames } from "./names.ts";
@@ -21,13 +21,8 @@ export function parseAddresses(
     const slash = part.lastIndexOf("/");
     const mask =
       slash < 0 ? maskOfLength(BITS[family], BITS[family] / 8) : readMask(part.slice(slash + 1), family);
-    const masked = addresses(slash < 0 ? part : part.slice(0, slash), family, names).map((address) =>
-      applyMask(address, mask),
-    );
-    const distinct = masked.filter(
-      (address, at) => masked.findIndex((other) => sameBytes(other, address)) === at,
-    );
-    return distinct.map((address) => ({ negated, address, mask }));
+    const found = addresses(slash < 0 ? part : part.slice(0, slash), family, names);
+    return found.map((address) => ({ negated, address: applyMask(address, mask), mask }));
   });
   if (negated && found.length > 1)
     throw usage("! not allowed with multiple source or destination IP addresses");
@@ -61,7 +56,7 @@ function addresses(text: string, family: Family, names: RuleNames): readonly Uin
 
 /** "10.1.2.3", or fewer parts with zeros for the rest: "10.1" is 10.1.0.0. At least so many parts. */
 function dotted(text: string, parts: number): Uint8Array | undefined {
-  const bytes = text.split(".").map((part) => (/^\d{1,3}$/.test(part) ? Number(part) : 256));
-  if (bytes.length < parts || bytes.length > 4 || bytes.some((byte) => byte > 255)) return undefined;
+  const bytes = text.split(".").map((part) => wholeNumber(part, 0, 255));
+  if (bytes.length < parts || bytes.length > 4 || bytes.includes(null)) return undefined;
   return Uint8Array.from({ length: 4 }, (_, index) => bytes[index] ?? 0);
 }

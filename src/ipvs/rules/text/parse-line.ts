@@ -95,7 +95,7 @@ class LineParser {
 
   #otherWord(word: string, isOption: boolean): void {
     if (isOption) {
-      if (!this.#rule.loadProtocolMatch()) throw usage(`unknown option "${word}"`);
+      if (!this.#rule.loadProtocolMatch(word)) throw usage(`unknown option "${word}"`);
       this.#reader.stepBack();
     } else if (word !== "!") {
       throw new RulesError("argument", `Bad argument \`${word}'`);

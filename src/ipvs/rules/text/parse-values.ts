@@ -26,17 +26,32 @@ export function counter(text: string): bigint | null {
 }
 
 /** A port by number or by the name of a service. */
-export function port(text: string, protocol: string | null, names: RuleNames): number {
+export function port(
+  text: string,
+  protocol: string | null,
+  names: RuleNames,
+  wrong: (text: string) => string = invalidPort,
+): number {
   const found = wholeNumber(text, 0, 0xffff) ?? (text === "" ? null : names.servicePort(text, protocol));
-  if (found === null) throw usage(`invalid port/service \`${text}' specified`);
+  if (found === null) throw usage(wrong(text));
   return found;
+}
+
+function invalidPort(text: string): string {
+  return `invalid port/service \`${text}' specified`;
+}
+
+/** What is said of a port of UDP that is no number. */
+function unknownPort(text: string): string {
+  return /^\D/.test(text) ? `Port "${text}" does not resolve to anything.\n` : invalidPort(text);
 }
 
 /** "80", "8000:8080", ":1023", "1024:". */
 export function portRange(text: string, protocol: string, names: RuleNames): PortRange {
+  const wrong = protocol === "udp" ? unknownPort : invalidPort;
   const colon = text.indexOf(":");
   const read = (part: string, otherwise: number): number =>
-    part === "" && colon >= 0 ? otherwise : port(part, protocol, names);
+    part === "" && colon >= 0 ? otherwise : port(part, protocol, names, wrong);
   const first = read(colon < 0 ? text : text.slice(0, colon), 0);
   const last = colon < 0 ? first : read(text.slice(colon + 1), 0xffff);
   if (first > last) throw usage("invalid portrange (min > max)");

@@ -2,9 +2,9 @@ import type { Family } from "../../model.ts";
 import { type Match, NO_COUNTERS, type Rule, type RuleCounters, type Target } from "../model.ts";
 import {
   type ExtensionReader,
-  isMatch,
   matchReader,
   type RuleContext,
+  refuseForeignOption,
   targetReader,
 } from "./extensions/index.ts";
 import type { RuleNames } from "./names.ts";
@@ -23,12 +23,18 @@ interface ExtensionSpec extends OptionSpec {
   readonly extension: ExtensionReader<unknown>;
 }
 
+/** Addresses as they were given. */
+interface Given {
+  readonly text: string;
+  readonly negated: boolean;
+}
+
 /** Collects what a line says of a rule. */
 export class RuleReader {
   readonly #family: Family;
   readonly #names: RuleNames;
-  #source = { text: "", negated: false };
-  #destination = { text: "", negated: false };
+  #source: Given | null = null;
+  #destination: Given | null = null;
   #input: Rule["input"] = null;
   #protocol: Rule["protocol"] = null;
   #protocolText: string | null = null;
@@ -99,10 +105,17 @@ export class RuleReader {
     this.#isGoto = true;
   }
 
-  /** Loads the match that the protocol brings along; false if there is none or it is there already. */
-  loadProtocolMatch(): boolean {
-    const name = PROTOCOL_MATCHES[this.#protocol?.number ?? 0] ?? this.#protocolText;
-    if (name === null || this.#hasProtocolMatch || !isMatch(name)) return false;
+  /**
+   * Loads the match that the protocol brings along, for an option that is not known; false if there is none or it is there already.
+   *
+   * @param word the option, to say what it belongs to if that is none of ours
+   */
+  loadProtocolMatch(word: string): boolean {
+    const name = PROTOCOL_MATCHES[this.#protocol?.number ?? 0] ?? null;
+    if (name === null || this.#hasProtocolMatch) {
+      refuseForeignOption(word);
+      return false;
+    }
     this.#hasProtocolMatch = true;
     this.match(name);
     return true;
@@ -140,8 +153,9 @@ export class RuleReader {
     );
   }
 
-  #addresses({ text, negated }: { text: string; negated: boolean }) {
-    return text === "" ? [null] : parseAddresses(text, negated, this.#family, this.#names);
+  #addresses(given: Given | null): readonly Rule["source"][] {
+    if (given === null) return [null];
+    return parseAddresses(given.text, given.negated, this.#family, this.#names);
   }
 
   #load(extension: ExtensionReader<unknown>): void {

@@ -1,6 +1,6 @@
 /**
  * The words of a line of saved rules: spaces and tabs are between them, but not between double quotes, where a backslash makes any
- * character an ordinary one.
+ * character an ordinary one. A word ends with its closing quote.
  *
  * @returns null: a quote is not closed
  */
@@ -13,6 +13,9 @@ export function splitWords(line: string): string[] | null {
     if (character === '"') {
       isQuoted = !isQuoted;
       word ??= "";
+      if (isQuoted) continue;
+      words.push(word);
+      word = null;
     } else if (isQuoted && character === "\\") {
       word += line.charAt(++index);
     } else if (!isQuoted && (character === " " || character === "\t")) {

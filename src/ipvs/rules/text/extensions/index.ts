@@ -50,9 +50,21 @@ export function matchReader(name: string): ExtensionReader<Match> {
   throw usage(`Couldn't load match \`${name}':No such file or directory\n`);
 }
 
-/** Whether the original loads a match of that name for `-p` of that name. */
-export function isMatch(name: string): boolean {
-  return Object.hasOwn(MATCHES, name) || FOREIGN_MATCHES.has(name);
+/** Options that the original knows when `-p` names a protocol, by the match that they belong to. */
+const FOREIGN_OPTIONS: Readonly<Record<string, string>> = {
+  "--icmp-type": "icmp",
+  "--icmpv6-type": "icmp6",
+  "--ahspi": "ah",
+  "--espspi": "esp",
+  "--dccp-types": "dccp",
+  "--dccp-option": "dccp",
+  "--mh-type": "mh",
+};
+
+/** Throws RulesError for an option of a match that the original has and we have not. */
+export function refuseForeignOption(word: string): void {
+  const match = FOREIGN_OPTIONS[word.split("=")[0]!];
+  if (match !== undefined) throw foreign(`the match \`${match}'`);
 }
 
 /** Whether chains must not have that name, because a target has it. */

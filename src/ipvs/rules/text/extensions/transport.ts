@@ -53,20 +53,38 @@ export class TransportReader implements ExtensionReader<Match> {
 
   finish({ protocol }: RuleContext): Match {
     const kind = this.#kind;
-    const isOther = protocol !== null && protocol.number !== NUMBERS[kind];
-    if (isOther && kind !== "sctp") throw usage(`${kind.toUpperCase()} match requires '-p ${kind}'`);
-    const ports = { source: this.#source, destination: this.#destination };
-    return kind === "tcp" ? { kind, ...ports, flags: this.#flags } : { kind, ...ports };
+    const asks = this.#source !== null || this.#destination !== null || this.#flags !== null;
+    if (kind === "sctp") return { kind, source: this.#source, destination: this.#destination };
+    if (asks && protocol?.number !== NUMBERS[kind]) {
+      throw usage(`${kind.toUpperCase()} match requires '-p ${kind}'`);
+    }
+    const ports = { source: orAny(this.#source), destination: orAny(this.#destination) };
+    if (kind === "udp") return { kind, ...ports };
+    const flags = this.#flags;
+    const asksNothing = flags !== null && !flags.negated && flags.mask === 0 && flags.set === 0;
+    return { kind, ...ports, flags: asksNothing ? null : flags };
   }
 
-  /** Of udp's option the message is another. */
+  /** Of udp's options the messages are others. */
   #port(name: string, present: PortMatch | null, option: ExtensionOption, context: RuleContext): PortMatch {
-    if (this.#kind === "udp") this.#given.take(name, { canNegate: true });
-    else if (present !== null) throw usage(`Only one \`--${name}' allowed`);
-    return { negated: option.negated, ...portRange(option.value, this.#kind, context.names) };
+    const { value, negated } = option;
+    if (this.#kind === "udp") {
+      this.#given.take(name, { canNegate: true });
+      if (value.split(":").length > 2) {
+        throw usage(`udp: Too many components for option "--${name}" (max: 2)\n`);
+      }
+    } else if (present !== null) {
+      throw usage(`Only one \`--${name}' allowed`);
+    }
+    return { negated, ...portRange(value, this.#kind, context.names) };
   }
 
   #onlyOnce(): void {
     if (this.#flags !== null) throw usage("Only one of `--syn' or `--tcp-flags'  allowed");
   }
+}
+
+/** All ports: nothing is asked. */
+function orAny(match: PortMatch | null): PortMatch | null {
+  return match !== null && !match.negated && match.first === 0 && match.last === 0xffff ? null : match;
 }
