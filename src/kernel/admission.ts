@@ -3,7 +3,7 @@
  * A packet that belongs to no connection, in the program that admits new flows. What it decides is in admit.ts; here the packet is
  * answered, dropped, left, or handed back to the program that forwards.
  */
-import { type Packet, TC_NEXT, TC_SHOT, tailCall, type u16, type u32 } from "../bpf/index.ts";
+import { type Packet, TC_NEXT, TC_SHOT, tailCall, trace, type u16, type u32 } from "../bpf/index.ts";
 import { askService, BY_ITSELF, chooseServer, connect, NOT_OURS, REFUSED, STATELESS } from "./admit.ts";
 import { enterLocal } from "./connection/local.ts";
 import { mayAdmit } from "./defence/drop-packet.ts";
@@ -29,12 +29,18 @@ export function admit(packet: Packet, key: FlowKey, what: u16): u32 {
     return told === TC_NEXT ? leave(packet) : told;
   }
   let decision = STATELESS;
-  if (service !== STATELESS && !mayAdmit()) return TC_SHOT;
+  if (service !== STATELESS && !mayAdmit()) {
+    trace("defended");
+    return TC_SHOT;
+  }
   if (service !== STATELESS) decision = chooseServer(service, key.source, key.destination, ports, what);
   if (decision === NOT_OURS) return leave(packet);
   if (decision === REFUSED) return answerRefused(packet);
   if (decision < BY_ITSELF) decision = connect(key.source, key.destination, ports, what, decision);
-  if (fullnat.value && decision < BY_ITSELF && !enterLocal(decision)) return TC_SHOT;
+  if (fullnat.value && decision < BY_ITSELF && !enterLocal(decision)) {
+    trace("no-local-endpoint", decision);
+    return TC_SHOT;
+  }
   const mine = scratch.lookup(0);
   if (mine === null) return TC_SHOT;
   mine.decision = decision < BY_ITSELF ? 0 : decision;

@@ -76,6 +76,11 @@ async function carryOut(
       const complain = (text: string): void => stderr(`lvs: ${text}\n`);
       return runSysctl(request, await administration(), { stdout, complain });
     }
+    case "explain": {
+      const { explain } = await import("./explain.ts");
+      stdout(explain(request));
+      return true;
+    }
     case "unload": {
       const { unload } = await import("../../ipvs/index.ts");
       if (!unload()) stdout("there was nothing to unload in this network namespace\n");

@@ -7,6 +7,7 @@ import type { MapDefinition } from "../../bpf/index.ts";
 import { deserializeProgram, StaleProgramError } from "../../bpf/loader/index.ts";
 import type { CompiledProgram } from "../../bpf/program.ts";
 import { crcShifts } from "../../kernel/forward/sctp-checksum.ts";
+import { question } from "../../kernel/route-question.ts";
 import { sctpStates, tcpStates } from "../../kernel/state/follow.ts";
 import { IpvsError } from "../errors.ts";
 import { TABLES } from "./pinned-tables.ts";
@@ -34,8 +35,9 @@ export const PREBUILT_DIRECTORY = fileURLToPath(new URL("../../../programs/", im
 export const TABLES_BY_NAME: ReadonlyMap<string, MapDefinition> = new Map(
   TABLES.map((each) => [each.name, each]),
 );
-const MAPS: ReadonlyMap<string, MapDefinition> = new Map([
+const MAPS: ReadonlyMap<string, MapDefinition> = new Map<string, MapDefinition>([
   ...TABLES_BY_NAME,
+  [question.name, question],
   ...CONSTANTS.map((each) => [each.name, each] as const),
 ]);
 

@@ -4,6 +4,7 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { possibleCpus } from "../../bpf/loader/index.ts";
+import { routerRequest } from "../explain/router.ts";
 import { compileInProcess, keyOf, PREBUILT_DIRECTORY } from "./compiled-programs.ts";
 import { PROGRAM_SUFFIX } from "./program-cache.ts";
 import { LADDER } from "./program-ladder.ts";
@@ -15,6 +16,7 @@ const CPUS = new Set([1, 2, 4, 8, 16, possibleCpus()]);
 const requests = [
   ...LADDER.flatMap((needs) => datapathRequests(needs).map(({ request }) => request)),
   ...[...CPUS].map((cpus) => armRequest(cpus)),
+  routerRequest(),
 ];
 const files = new Map(requests.map((request) => [`${keyOf(request)}${PROGRAM_SUFFIX}`, request]));
 mkdirSync(PREBUILT_DIRECTORY, { recursive: true });

@@ -1,0 +1,126 @@
+/** What stands in a director's tables, slot by slot, in words. */
+import { type Infer, viewOf } from "../../bpf/index.ts";
+import {
+  Connection,
+  connectionTable,
+  Destination,
+  destinationTable,
+  Member,
+  members,
+  Pool,
+  pools,
+  pressure,
+} from "../../kernel/tables.ts";
+import { addressText } from "../configuration/address.ts";
+import { serviceKeyOf } from "../configuration/identity.ts";
+import { identityAt, readDestination, readSettings } from "../configuration/published.ts";
+import { methodOf, tunnelOf, virtualServiceOf } from "../configuration/settings.ts";
+import { readEntryAt } from "../connections.ts";
+import { liveRows } from "../listing.ts";
+import { DirectorMemory } from "../memory/director-memory.ts";
+import type { ConnectionEntry, ServiceKey, VirtualService } from "../model.ts";
+import type { Plane } from "../plane.ts";
+import type { ExplainedServer } from "./model.ts";
+
+/** A member of a pool: views of it and of its server. */
+export interface PoolMember {
+  readonly slot: number;
+  readonly weight: number;
+  readonly server: Infer<typeof Destination>;
+}
+
+export class Reading {
+  readonly memory: DirectorMemory;
+  readonly #plane: Plane;
+
+  constructor(plane: Plane) {
+    this.#plane = plane;
+    this.memory = new DirectorMemory(plane);
+  }
+
+  /** The entry in a slot of the connection table; null if it was never used. */
+  connection(slot: number): ConnectionEntry | null {
+    return readEntryAt(this.memory, slot);
+  }
+
+  /** The slot of the server that an entry belongs to. */
+  serverOf(slot: number): number {
+    return this.memory.connections.destination.get(slot);
+  }
+
+  /** The MTU that is known of the way to the client of a connection; 0: none. */
+  mtuToClient(slot: number): number {
+    const { data, stride } = this.#array(connectionTable);
+    return viewOf(Connection, data, slot * stride).hop.mtu;
+  }
+
+  /** The server in a slot. */
+  server(slot: number): ExplainedServer {
+    const { address, port, settings } = readDestination(this.memory, slot, 0);
+    return {
+      family: typeof address === "bigint" ? 6 : 4,
+      address: addressText(address),
+      port,
+      method: methodOf(settings.forward),
+      tunnel: tunnelOf(settings),
+    };
+  }
+
+  /** The server in a slot, field by field. */
+  destination(slot: number): Infer<typeof Destination> {
+    const { data, stride } = this.#array(destinationTable);
+    return viewOf(Destination, data, slot * stride);
+  }
+
+  /** The service in a slot. */
+  service(slot: number): VirtualService {
+    const identity = identityAt(this.memory, slot);
+    const pool = this.memory.services.pool.get(slot);
+    return virtualServiceOf(serviceKeyOf(identity), readSettings(this.memory, pool, identity));
+  }
+
+  /** The pool that a service uses, field by field. */
+  pool(slot: number): Infer<typeof Pool> {
+    const { data, stride } = this.#array(pools);
+    return viewOf(Pool, data, this.memory.services.pool.get(slot) * stride);
+  }
+
+  /** Its members, in list order. */
+  members(slot: number): PoolMember[] {
+    const pool = this.pool(slot);
+    const { data, stride } = this.#array(members);
+    return Array.from({ length: pool.count }, (_, index) => {
+      const member = viewOf(Member, data, (pool.start + index) * stride);
+      return {
+        slot: member.destination,
+        weight: member.weight,
+        server: this.destination(member.destination),
+      };
+    });
+  }
+
+  /** The services that there are at an address, canonical text. */
+  servicesAt(address: string): ServiceKey[] {
+    return liveRows(this.memory)
+      .map((row) => serviceKeyOf(identityAt(this.memory, row)))
+      .filter((key) => key.kind === "address" && key.address === address);
+  }
+
+  /** One in how many packets that open connections is dropped (drop_packet); 0: none. */
+  dropRate(): number {
+    const { data } = this.#array(pressure);
+    return data.getUint32(pressure.value.field.dropRate.offset, true);
+  }
+
+  #array(
+    definition:
+      | typeof connectionTable
+      | typeof destinationTable
+      | typeof members
+      | typeof pools
+      | typeof pressure,
+  ) {
+    const handle = this.#plane.map(definition);
+    return { data: new DataView(handle.memory()), stride: handle.stride };
+  }
+}
