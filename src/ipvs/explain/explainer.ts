@@ -104,8 +104,9 @@ export class Explainer {
     let told = this.#simulate(frame, link, mark, packet);
     const isTestable = told.run.packet.clones.length === 0 && frame.length <= LONGEST_TEST;
     let disagreement: string[] = [];
+    let kernel: End | null = null;
     if (isTestable) {
-      const kernel = this.#runInKernel(frame, link, mark, told);
+      kernel = this.#runInKernel(frame, link, mark, told);
       disagreement = differences(kernel, told.end, hasOwnHeader(told));
       if (disagreement.length > 0) {
         const again = this.#drawnAs(kernel, told, { frame, link, mark, packet });
@@ -116,11 +117,7 @@ export class Explainer {
       }
     }
     const server = told.serverFacts;
-    const {
-      steps,
-      verdict,
-      frame: leaving,
-    } = outcomeOf({
+    const { steps, verdict, goesOn } = outcomeOf({
       frame,
       run: told.run,
       links,
@@ -136,7 +133,7 @@ export class Explainer {
       steps: [here, ...tale, ...steps],
       verdict,
       effects: effectsOf(told),
-      frame: leaving,
+      frame: goesOn ? Buffer.from(kernel?.frame ?? told.end.frame).toString("hex") : null,
       ran: isTestable ? "kernel" : "simulator",
       disagreement,
     };
@@ -191,7 +188,8 @@ export class Explainer {
     return {
       verdict,
       frame: after,
-      connection: connection === null ? null : this.#before.connection(connection),
+      // It need not be in the same slot, as each CPU has a place to look for a free one.
+      connection: connection === null ? null : this.#before.sameFlow(this.#after, connection),
       counted: this.#counted(told.server).map((value, index) => value - before[index]!),
     };
   }

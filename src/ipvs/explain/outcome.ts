@@ -36,8 +36,8 @@ export interface OutcomeOptions {
 export interface Outcome {
   readonly steps: readonly Step[];
   readonly verdict: Verdict;
-  /** Of the packet that goes on: hexadecimal digits. */
-  readonly frame: string | null;
+  /** Whether there is a frame afterwards: one that leaves, or a changed one that goes up the stack. */
+  readonly goesOn: boolean;
 }
 
 export function outcomeOf(options: OutcomeOptions): Outcome {
@@ -49,7 +49,7 @@ export function outcomeOf(options: OutcomeOptions): Outcome {
   const steps = isForwarded ? [rewriteOf(options, bytes)].flatMap((step) => step ?? []) : [];
   if (verdict.kind === "sent") steps.push(nextHopOf(options, bytes));
   const goesOn = verdict.kind === "sent" || verdict.kind === "answered" || isForwarded;
-  return { steps, verdict, frame: goesOn ? Buffer.from(bytes).toString("hex") : null };
+  return { steps, verdict, goesOn };
 }
 
 function verdictOf(options: OutcomeOptions, changed: boolean): Verdict {

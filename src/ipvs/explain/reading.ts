@@ -5,11 +5,14 @@ import {
   connectionTable,
   Destination,
   destinationTable,
+  KIND_OF_FLOW,
   Member,
   members,
   Pool,
   pools,
   pressure,
+  STATE_ENDED,
+  STATE_REMOVED,
 } from "../../kernel/tables.ts";
 import { addressText } from "../configuration/address.ts";
 import { serviceKeyOf } from "../configuration/identity.ts";
@@ -21,6 +24,9 @@ import { DirectorMemory } from "../memory/director-memory.ts";
 import type { ConnectionEntry, ServiceKey, VirtualService } from "../model.ts";
 import type { Plane } from "../plane.ts";
 import type { ExplainedServer } from "./model.ts";
+
+/** Bits of the state of an entry that no packet finds any more. */
+const GONE = STATE_REMOVED | STATE_ENDED;
 
 /** A member of a pool: views of it and of its server. */
 export interface PoolMember {
@@ -41,6 +47,20 @@ export class Reading {
   /** The entry in a slot of the connection table; null if it was never used. */
   connection(slot: number): ConnectionEntry | null {
     return readEntryAt(this.memory, slot);
+  }
+
+  /** The live entry that is about the same flow as the one in a slot of another director's table; null: there is none. */
+  sameFlow(other: Reading, slot: number): ConnectionEntry | null {
+    const [mine, theirs] = [this.memory.connections, other.memory.connections];
+    const columns = ["client", "virtual", "clientPort", "virtualPort"] as const;
+    const isSame = (row: number): boolean =>
+      mine.due.get(row) !== 0 &&
+      (mine.state.get(row) & GONE) === 0 &&
+      columns.every((name) => mine[name].get(row) === theirs[name].get(slot)) &&
+      (mine.kind.get(row) & KIND_OF_FLOW) === (theirs.kind.get(slot) & KIND_OF_FLOW);
+    if (isSame(slot)) return this.connection(slot);
+    for (let row = 0; row < mine.capacity; row++) if (isSame(row)) return this.connection(row);
+    return null;
   }
 
   /** The slot of the server that an entry belongs to. */
