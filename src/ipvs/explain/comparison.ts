@@ -14,6 +14,8 @@ export interface End {
 
 const IPV4 = 0x08;
 const ETHERNET = 14;
+/** The next header of IPv6 that is a fragment header. */
+const FRAGMENT = 44;
 
 /** In words; empty: they agree. `hasOwnHeader`: an IP header of the director's own is around it, or it is an ICMP error. */
 export function differences(kernel: End, simulator: End, hasOwnHeader: boolean): string[] {
@@ -34,7 +36,7 @@ export function differences(kernel: End, simulator: End, hasOwnHeader: boolean):
 
 /**
  * A frame as hexadecimal digits, without what a director makes up at random in a header of its own: the identification of IPv4 and
- * so the checksum, the flow label of IPv6.
+ * so the checksum, the flow label and a fragment header's identification of IPv6.
  */
 export function comparable(frame: Uint8Array, hasOwnHeader: boolean): string {
   const bytes = Uint8Array.from(frame);
@@ -43,6 +45,7 @@ export function comparable(frame: Uint8Array, hasOwnHeader: boolean): string {
     bytes.fill(0, ETHERNET + 10, ETHERNET + 12);
   } else if (hasOwnHeader) {
     bytes.fill(0, ETHERNET + 1, ETHERNET + 4);
+    if (bytes[ETHERNET + 6] === FRAGMENT) bytes.fill(0, ETHERNET + 44, ETHERNET + 48);
   }
   return Buffer.from(bytes).toString("hex");
 }

@@ -168,7 +168,7 @@ export class Explainer {
       end: {
         verdict: run.verdict,
         frame: run.packet.bytes.slice(),
-        connection: connection === null ? null : this.#after.connection(connection),
+        connection: connection === null ? null : this.#after.livingConnection(connection),
         counted: countedIn(run, server),
       },
     };

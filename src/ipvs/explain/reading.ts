@@ -44,9 +44,14 @@ export class Reading {
     this.memory = new DirectorMemory(plane);
   }
 
-  /** The entry in a slot of the connection table; null if it was never used. */
+  /** The entry in a slot of the connection table, even if it has ended; null if the slot was never used. */
   connection(slot: number): ConnectionEntry | null {
     return readEntryAt(this.memory, slot);
+  }
+
+  /** The same; null, too, if it has ended. */
+  livingConnection(slot: number): ConnectionEntry | null {
+    return (this.memory.connections.state.get(slot) & GONE) === 0 ? this.connection(slot) : null;
   }
 
   /** The live entry that is about the same flow as the one in a slot of another director's table; null: there is none. */

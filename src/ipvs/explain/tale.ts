@@ -57,7 +57,7 @@ class Tale {
       case "connection": {
         const entry = before.connection(first);
         if (entry === null || first === this.#made) return;
-        push({ step: "connection", from: side(second), entry, after: after.connection(first) });
+        push({ step: "connection", from: side(second), entry, after: after.livingConnection(first) });
         return;
       }
       case "service":

@@ -12,7 +12,7 @@ import {
   withPort,
 } from "../../../kernel/testing/random-configuration.ts";
 import { buildEcho, buildIp, buildTcp, buildUdp, endpoint } from "../../../net/index.ts";
-import type { ConnectionEntry, Endpoint } from "../../model.ts";
+import type { ConnectionEntry, Endpoint, ServiceKey } from "../../model.ts";
 
 /** A packet that comes in. */
 export interface RandomArrival {
@@ -52,15 +52,18 @@ export function randomArrival(random: Random, entries: readonly ConnectionEntry[
   return arrival(random, CLIENT_SIDE, packet, mark);
 }
 
-/** A packet from a client to a service, which opens a connection if anything does. */
-export function randomOpening(random: Random): RandomArrival {
-  const family = random.once(3) ? 6 : 4;
+/** A packet from a client to one of these services (if there are any), which opens a connection if anything does. */
+export function randomOpening(random: Random, services: readonly ServiceKey[]): RandomArrival {
+  const key = services.length === 0 ? null : random.of(services);
+  const family = key?.family ?? 4;
   const from = withPort(clientAddress(random, family), clientPort(random));
-  const to = withPort(random.of(VIRTUAL[family]), random.of(PORTS));
-  const mark = random.once(4) ? random.of(MARKS) : 0;
-  const [source, destination] = [endpoint(from), endpoint(to)];
-  const packet = random.once(2) ? buildTcp(source, destination, "S") : buildUdp(source, destination);
-  return arrival(random, CLIENT_SIDE, packet, mark);
+  const address = key?.kind === "address" ? key.address : random.of(VIRTUAL[family]);
+  const port = key?.kind === "address" && key.port !== 0 ? key.port : random.of(PORTS);
+  const protocol = key?.kind === "address" ? key.protocol : random.of(["tcp", "udp"] as const);
+  const mark = key?.kind === "mark" ? key.mark : random.once(6) ? random.of(MARKS) : 0;
+  const to = withPort(address, port);
+  const opening = protocol === "tcp" ? "SYN" : protocol.toUpperCase();
+  return arrival(random, CLIENT_SIDE, ipPacket(random, CLIENT_SIDE, from, to, opening), mark);
 }
 
 /** A client's next packet, or, if answers pass by the director, maybe the server's. */
@@ -111,7 +114,7 @@ function ipPacket(random: Random, side: number, from: string, to: string, protoc
     case "ESP":
       return buildIp(addresses, 50, settings.payload, settings.ip);
     default:
-      return buildTcp(source, destination, random.of(FLAGS), settings);
+      return buildTcp(source, destination, chosen === "SYN" ? "S" : random.of(FLAGS), settings);
   }
 }
 
