@@ -6,7 +6,7 @@ import { Random, seedOf } from "../../../kernel/fuzz/random.ts";
 import { CLIENT_SIDE, SERVER_SIDE } from "../../../kernel/testing/director.ts";
 import { TestNetwork } from "../../../kernel/testing/network.ts";
 import { inNetworkNamespace } from "../../../linux/index.ts";
-import { describePacket } from "../../../net/index.ts";
+import { describePacket, formatIp } from "../../../net/index.ts";
 import { KernelAdministration } from "../../director/kernel-administration.ts";
 import { NamespaceState } from "../../director/namespace-state.ts";
 import { TABLES } from "../../director/pinned-tables.ts";
@@ -183,7 +183,7 @@ export class Trial {
     assert.deepEqual(explanation.disagreement, [], said());
     const { expected, out } = expectedFrames(explanation, arrival);
     const reality = this.inject(arrival, expected, out);
-    if (isOtherwise(explanation, this.#entries())) {
+    if (isOtherwise(explanation, this.#entries(), reality)) {
       this.#countOne("lots fell otherwise");
       return;
     }
@@ -335,15 +335,28 @@ function compareFrames(
 }
 
 /** Whether lots were drawn, and fell on another server than in the explanation, though on one that it holds possible. */
-function isOtherwise({ steps, effects }: Explanation, entries: readonly ConnectionEntry[]): boolean {
+function isOtherwise(
+  { steps, effects }: Explanation,
+  entries: readonly ConnectionEntry[],
+  { sent }: Reality,
+): boolean {
   const choice = steps.find((step) => step.step === "schedule");
-  if (choice?.step !== "schedule" || !choice.random || effects.connection === null) return false;
-  const { connection } = effects;
-  const made = entries.find((each) => isSameFlow(each, connection));
-  if (made === undefined || made.destination.address === connection.destination.address) return false;
-  const possible = choice.candidates.filter(({ chance }) => chance !== null && chance > 0);
-  const addresses = possible.map(({ server }) => server.address);
-  assert.ok(addresses.includes(made.destination.address), `${made.destination.address} was not foretold`);
+  if (choice?.step !== "schedule" || !choice.random || choice.chosen === null) return false;
+  const made = steps.find((step) => step.step === "template-made");
+  const entry = effects.connection ?? (made?.step === "template-made" ? made.entry : null);
+  const frame = [...sent.values()].flat().at(-1);
+  const found =
+    entry === null
+      ? frame && parsed(frame)
+      : entries.find((each) => isSameFlow(each, entry))?.destination.address;
+  const address = typeof found === "object" && found !== null ? formatIp(found.destination) : found;
+  const possible = choice.candidates
+    .filter(({ chance }) => chance !== null && chance > 0)
+    .map(({ server }) => server.address);
+  if (address === undefined || address === null || address === choice.chosen.address) return false;
+  // Under direct routing the packet itself does not tell.
+  if (entry === null && !possible.includes(address)) return false;
+  assert.ok(possible.includes(address), `${address} was not foretold`);
   return true;
 }
 
