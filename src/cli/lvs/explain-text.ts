@@ -76,6 +76,12 @@ function stepLines(step: Step): string[] {
           step.attached ? `${step.name}, attached` : `${step.name} is NOT ATTACHED: ${step.why}`,
         ),
       ];
+    case "rules":
+      return rulesLines(step);
+    case "rules-remembered":
+      return [line("rules", "they dropped the first packet of the connection in this direction, and so this one")];
+    case "expected":
+      return [line("expected", `an FTP control connection to ${serverText(step.server)} has announced it`)];
     case "not-balanced":
       return [line("not ours", step.why)];
     case "connection": {
@@ -165,6 +171,13 @@ function noServiceLines({ services }: Extract<Step, { step: "no-service" }>): st
     line("service", "none; at that address there are"),
     ...services.map((key) => more(`  ${serviceId(key)}`)),
   ];
+}
+
+function rulesLines({ matched, policy, mark, dropped }: Extract<Step, { step: "rules" }>): string[] {
+  const lines = matched.map(({ chain, number, text }) => `${text}   (${chain} ${number})`);
+  if (policy !== null) lines.push(`the policy of PREROUTING: ${policy}`);
+  lines.push(dropped ? "they drop it" : `its mark is then ${mark}`);
+  return lines.map((text, index) => line(index === 0 ? "rules" : "", text));
 }
 
 function rewriteLines({ method, before, after, outer }: Extract<Step, { step: "rewrite" }>): string[] {

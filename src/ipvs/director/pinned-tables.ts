@@ -5,16 +5,27 @@ import { createMap, type LoadedMap, openMap } from "../../bpf/loader/index.ts";
 import * as kernel from "../../kernel/tables.ts";
 import {
   buckets,
+  callIds,
   connectionTable,
   due,
   flows,
+  ftpControls,
+  ftpWork,
+  interfaceNames,
   LAYOUT_VERSION,
   localAddresses,
   localities,
   localitySets,
   pieces,
   proxied,
+  ruleCounts,
+  ruleElements,
+  ruleExtras,
+  ruleSets,
+  ruleTexts,
+  ruleVerdicts,
   settings,
+  sipMessage,
   wide,
 } from "../../kernel/tables.ts";
 import { hasCode } from "../../linux/index.ts";
@@ -32,6 +43,9 @@ const SIZED: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
   flows,
   wide,
   proxied,
+  callIds,
+  ruleVerdicts,
+  ftpControls,
 ]);
 
 /** Maps that few directors need, made when the first configuration needs them, or the first program. */
@@ -42,7 +56,18 @@ const LATE: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
   localities,
   localitySets,
   proxied,
+  ftpControls,
+  ftpWork,
   pieces,
+  callIds,
+  sipMessage,
+  interfaceNames,
+  ruleCounts,
+  ruleElements,
+  ruleExtras,
+  ruleSets,
+  ruleTexts,
+  ruleVerdicts,
 ]);
 
 function entriesOf(definition: MapDefinition, connections: number): number {

@@ -1,4 +1,5 @@
 /** What would become of a packet that came in now: the director's programs run on it, over copies of the director's tables. */
+import type { MapHandle } from "../../bpf/index.ts";
 import type { CompiledProgram } from "../../bpf/program.ts";
 import { counters } from "../../kernel/tables.ts";
 import { type Link, listLinks, withRouteSocket } from "../../linux/index.ts";
@@ -6,7 +7,8 @@ import { compiledPrograms } from "../director/compiled-programs.ts";
 import { NoInterfaceError } from "../director/interfaces.ts";
 import type { Present } from "../director/namespace-state.ts";
 import { datapathRequests } from "../director/program-requests.ts";
-import type { Needs } from "../plane.ts";
+import type { Needs, Plane } from "../plane.ts";
+import { TableRules } from "../rules/table-rules.ts";
 import { differences, type End } from "./comparison.ts";
 import type { ExplainedPacket, ExplainedServer, Explanation, Step } from "./model.ts";
 import { fateOf, outcomeOf } from "./outcome.ts";
@@ -42,6 +44,14 @@ interface Told {
   readonly end: End;
 }
 
+/** What a simulation begins with, where that is not the copy of the director's tables. */
+interface From {
+  /** The numbers that lots are drawn with. */
+  readonly draws?: readonly number[];
+  readonly before?: Reading;
+  readonly maps?: ReadonlyMap<string, MapHandle>;
+}
+
 /** Explains packets to one director. Changes nothing of it. */
 export class Explainer {
   readonly #present: Present;
@@ -50,8 +60,9 @@ export class Explainer {
   readonly #simulation: Simulation;
   readonly #before: Reading;
   readonly #after: Reading;
-  /** The tables as they were, for kernel functions: made when first needed. */
+  /** The tables as they were, for kernel functions: made when first needed, and filled once for each packet that needs it. */
   #still: Simulation | undefined;
+  #isStill = false;
   readonly #needs: Needs;
 
   /** `needs`: what the programs that run are made for. */
@@ -70,12 +81,7 @@ export class Explainer {
     this.#router = new Router(router);
     this.#simulation = this.#newSimulation();
     this.#before = new Reading(this.#shadow.plane());
-    const { machine } = this.#simulation;
-    this.#after = new Reading({
-      ...this.#shadow.plane(),
-      map: (definition) => machine.map(definition),
-      exists: () => true,
-    });
+    this.#after = new Reading(planeOf(this.#simulation, this.#shadow.plane()));
   }
 
   #newSimulation(): Simulation {
@@ -101,6 +107,7 @@ export class Explainer {
     const here: Step = { step: "interface", name: link.name, ...attachment };
     if (!attachment.attached) return unattached(packet, frame, here);
     this.#shadow.refresh();
+    this.#isStill = false;
     let told = this.#simulate(frame, link, mark, packet);
     const isTestable = told.run.packet.clones.length === 0 && frame.length <= LONGEST_TEST;
     let disagreement: string[] = [];
@@ -144,9 +151,9 @@ export class Explainer {
     link: Link,
     mark: number,
     packet: ExplainedPacket,
-    draws: readonly number[] = [],
+    { draws = [], before = this.#before, maps = this.#shadow.maps }: From = {},
   ): Told {
-    this.#simulation.load(this.#shadow.maps);
+    this.#simulation.load(maps);
     const context = { ifindex: link.index, mark, type: typeOfFrame(frame, link) };
     const run = this.#simulation.run(frame, context, draws);
     const last = (what: string) => run.facts.findLast((fact) => fact.what === what)?.values[0] ?? null;
@@ -155,8 +162,9 @@ export class Explainer {
     const server = direct ?? (connection === null ? null : this.#after.serverOf(connection));
     const steps = tell(run.facts, {
       packet,
-      before: this.#before,
+      before,
       after: this.#after,
+      rules: (family) => new TableRules(this.#shadow.plane()).ruleSet(family),
       run: (body) => this.#asBefore(body),
     });
     return {
@@ -176,9 +184,14 @@ export class Explainer {
 
   /** Runs kernel functions on the tables as they were. */
   #asBefore<T>(body: () => T): T {
+    return this.#asWas().machine.run(body);
+  }
+
+  #asWas(): Simulation {
     this.#still ??= this.#newSimulation();
-    this.#still.load(this.#shadow.maps);
-    return this.#still.machine.run(body);
+    if (!this.#isStill) this.#still.load(this.#shadow.maps);
+    this.#isStill = true;
+    return this.#still;
   }
 
   #runInKernel(frame: Uint8Array, link: Link, mark: number, told: Told): End {
@@ -221,12 +234,15 @@ export class Explainer {
   ): Told | null {
     if (!told.steps.some((step) => step.step === "schedule" && step.random)) return null;
     const service = told.run.facts.findLast(({ what }) => what === "service")?.values[0] ?? 0;
-    const choice = { before: this.#before, service, run: <T>(body: () => T) => this.#asBefore(body) };
-    this.#shadow.refresh();
-    for (const { slot } of this.#before.members(service)) {
+    // The kernel has run on the copies; the scheduler's chances were asked of the tables as they were before.
+    const still = this.#asWas();
+    const before = new Reading(planeOf(still, this.#shadow.plane()));
+    const maps = new Map([...this.#shadow.maps.values()].map(({ definition }) => [definition.name, still.map(definition)]));
+    const choice = { before, service, run: <T>(body: () => T) => this.#asBefore(body) };
+    for (const { slot } of before.members(service)) {
       const draws = drawsFor(choice, slot);
       if (draws === null) continue;
-      const again = this.#simulate(frame, link, mark, packet, draws);
+      const again = this.#simulate(frame, link, mark, packet, { draws, before, maps });
       const counted = {
         ...kernel,
         counted: again.server === told.server ? kernel.counted : again.end.counted,
@@ -263,6 +279,11 @@ export class Explainer {
     this.#router.close();
     this.#shadow.close();
   }
+}
+
+/** The tables of a simulation as the administration reads a director's. */
+function planeOf(simulation: Simulation, plane: Plane): Plane {
+  return { ...plane, map: (definition) => simulation.map(definition), exists: () => true };
 }
 
 /** The datapath does not see the packet. */

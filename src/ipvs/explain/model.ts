@@ -57,6 +57,21 @@ export type Step =
     }
   /** It is none of those that the datapath looks at. */
   | { readonly step: "not-balanced"; readonly why: string }
+  /**
+   * The rules that give marks. `matched`: the rules that it matched, in the order in which it came to them; `number` counts from 1 in
+   * the chain; `text` as iptables -S has it. `policy`: it fell to the built-in chain's.
+   */
+  | {
+      readonly step: "rules";
+      readonly matched: readonly { readonly chain: string; readonly number: number; readonly text: string }[];
+      readonly policy: "accept" | "drop" | null;
+      readonly mark: number;
+      readonly dropped: boolean;
+    }
+  /** The rules dropped the connection's first packet in that direction, and so this one. */
+  | { readonly step: "rules-remembered"; readonly dropped: true }
+  /** A control connection (FTP) has announced it: it goes to the server of that. */
+  | { readonly step: "expected"; readonly server: ExplainedServer }
   /** It belongs to a connection. `after`: as it is once the packet has passed. */
   | {
       readonly step: "connection";
@@ -160,7 +175,8 @@ export type Verdict =
   /** Its sender gets an ICMP error. `mtu`: of "too large". */
   | {
       readonly kind: "answered";
-      readonly error: "port unreachable" | "time exceeded" | "too large" | "error";
+      readonly error: "port unreachable" | "host unreachable" | "time exceeded" | "too large" | "error";
+      readonly why: string | null;
       readonly mtu: number | null;
       readonly interface: string;
     };

@@ -2,9 +2,11 @@
 import { FIB_SUCCESS, REDIRECT_INGRESS, TC_REDIRECT, TC_SHOT } from "../../bpf/index.ts";
 import {
   ICMP_FRAGMENTATION_NEEDED,
+  ICMP_HOST_UNREACHABLE,
   ICMP_PORT_UNREACHABLE,
   ICMP_TIME_EXCEEDED,
   ICMP_UNREACHABLE,
+  ICMP6_ADDRESS_UNREACHABLE,
   ICMP6_PORT_UNREACHABLE,
   ICMP6_TIME_EXCEEDED,
   ICMP6_TOO_BIG,
@@ -97,24 +99,34 @@ function whyDropped({ facts }: SimulatedRun): string {
   return "it cannot be translated or sent, or is kept until the first fragment of its datagram comes";
 }
 
-function answered([what = 0, mtu = 0]: readonly number[], { frame, link }: OutcomeOptions): Verdict {
-  const isIpv6 = frame[12] === 0x86;
-  const [type, code] = [what >>> 8, what & 0xff];
-  const is = (wanted: number, wantedCode?: number) =>
-    type === wanted && (wantedCode === undefined || code === wantedCode);
-  const error = (
-    isIpv6
-      ? is(ICMP6_UNREACHABLE, ICMP6_PORT_UNREACHABLE)
-      : is(ICMP_UNREACHABLE, ICMP_PORT_UNREACHABLE)
-  )
-    ? "port unreachable"
-    : is(isIpv6 ? ICMP6_TIME_EXCEEDED : ICMP_TIME_EXCEEDED)
-      ? "time exceeded"
-      : (isIpv6 ? is(ICMP6_TOO_BIG) : is(ICMP_UNREACHABLE, ICMP_FRAGMENTATION_NEEDED))
-        ? "too large"
-        : "error";
-  return { kind: "answered", error, mtu: error === "too large" ? mtu : null, interface: link.name };
+function answered([what = 0, mtu = 0]: readonly number[], { run, frame, link }: OutcomeOptions): Verdict {
+  const errors = frame[12] === 0x86 ? ERRORS6 : ERRORS4;
+  const found = errors.find(([type, code]) => type === what >>> 8 && (code === null || code === (what & 0xff)));
+  const error = found?.[2] ?? "error";
+  const has = (fact: string) => run.facts.some((each) => each.what === fact);
+  const why = has("no-source")
+    ? "this host has no address of its own towards the server"
+    : error === "host unreachable"
+      ? "the kernel knows no way to the server"
+      : null;
+  return { kind: "answered", error, why, mtu: error === "too large" ? mtu : null, interface: link.name };
 }
+
+type AnsweredError = Extract<Verdict, { kind: "answered" }>["error"];
+
+/** Types and codes (null: any) of ICMP errors. */
+const ERRORS4: readonly (readonly [type: number, code: number | null, error: AnsweredError])[] = [
+  [ICMP_UNREACHABLE, ICMP_PORT_UNREACHABLE, "port unreachable"],
+  [ICMP_UNREACHABLE, ICMP_HOST_UNREACHABLE, "host unreachable"],
+  [ICMP_UNREACHABLE, ICMP_FRAGMENTATION_NEEDED, "too large"],
+  [ICMP_TIME_EXCEEDED, null, "time exceeded"],
+];
+const ERRORS6: typeof ERRORS4 = [
+  [ICMP6_UNREACHABLE, ICMP6_PORT_UNREACHABLE, "port unreachable"],
+  [ICMP6_UNREACHABLE, ICMP6_ADDRESS_UNREACHABLE, "host unreachable"],
+  [ICMP6_TOO_BIG, null, "too large"],
+  [ICMP6_TIME_EXCEEDED, null, "time exceeded"],
+];
 
 /** What the host's routes say of a frame's destination. */
 export function fateOf(frame: Uint8Array): Extract<Verdict, { kind: "kernel" }>["fate"] {

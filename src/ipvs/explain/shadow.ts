@@ -50,15 +50,19 @@ export class Shadow {
   }
 
   #create(definition: MapDefinition): LoadedMap {
-    const isOurs = TABLES_BY_NAME.has(definition.name);
-    return createMap(definition, isOurs ? { entries: this.#live.map(definition).capacity } : {});
+    return createMap(definition, this.#isLive(definition) ? { entries: this.#live.map(definition).capacity } : {});
+  }
+
+  /** Whether the director has that map: tables that few directors need are not made for this. */
+  #isLive(definition: MapDefinition): boolean {
+    return TABLES_BY_NAME.has(definition.name) && this.#live.exists(definition);
   }
 
   /** Takes over what is in the director's tables now. */
   refresh(): void {
     for (const [name, map] of this.#maps) {
       const definition = TABLES_BY_NAME.get(name);
-      if (definition !== undefined) copyMap(this.#live.map(definition), map);
+      if (definition !== undefined && this.#isLive(definition)) copyMap(this.#live.map(definition), map);
     }
   }
 

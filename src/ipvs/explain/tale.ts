@@ -3,11 +3,15 @@ import { FROM_CLIENT, SERVICE_MARK } from "../../kernel/tables.ts";
 import { identityAt } from "../configuration/published.ts";
 import type { ExplainedPacket, Step } from "./model.ts";
 import type { Reading } from "./reading.ts";
+import { type RulesOptions, rulesStep } from "./rules-step.ts";
 import { scheduleStep } from "./scheduling.ts";
 import type { Fact } from "./simulation.ts";
 
+/** What is said of packets for which a service, a connection or a way without one was found or looked for. */
+const DECIDED = ["service", "connection", "by-itself", "stateless-reply", "expected"];
+
 /** Facts are about slots: what is in them is read from the tables as they were, or as they are afterwards. */
-export interface TaleOptions {
+export interface TaleOptions extends RulesOptions {
   readonly packet: ExplainedPacket;
   readonly before: Reading;
   readonly after: Reading;
@@ -26,6 +30,9 @@ class Tale {
   /** The slot of the connection that this packet made; its first packet then comes by again. */
   #made: number | null = null;
   #scheduleFrom: number | null = null;
+  #rulesFrom: number | null = null;
+  /** The connection that it has been told of: behind the rules, its packet comes by once more. */
+  #known: number | null = null;
 
   constructor(facts: readonly Fact[], options: TaleOptions) {
     this.#options = options;
@@ -36,9 +43,14 @@ class Tale {
         this.steps.push(scheduleStep({ ...options, service: this.#service, facts: choice, chosen }));
       }
       if (fact.what === "schedule") this.#scheduleFrom = index;
+      if (fact.what === "rules-begin") this.#rulesFrom = index;
+      if (fact.what === "rules-end" && this.#rulesFrom !== null) {
+        this.steps.push(rulesStep(facts.slice(this.#rulesFrom, index + 2), options));
+      }
       this.#add(fact);
     }
-    if (facts.length > 0 && facts.every(({ what }) => what === "unknown")) this.steps.push(this.#idle());
+    const has = (...names: readonly string[]) => facts.some(({ what }) => names.includes(what));
+    if (has("unknown") && !has("rules-dropped", ...DECIDED)) this.steps.push(this.#idle());
   }
 
   #add({ what, values }: Fact): void {
@@ -56,10 +68,17 @@ class Tale {
       }
       case "connection": {
         const entry = before.connection(first);
-        if (entry === null || first === this.#made) return;
+        if (entry === null || first === this.#made || first === this.#known) return;
+        this.#known = first;
         push({ step: "connection", from: side(second), entry, after: after.livingConnection(first) });
         return;
       }
+      case "rules-dropped":
+        if (this.#rulesFrom === null) push({ step: "rules-remembered", dropped: true });
+        return;
+      case "expected":
+        push({ step: "expected", server: before.server(first) });
+        return;
       case "service":
         if (first === 0) {
           push({ step: "no-service", services: before.servicesAt(this.#options.packet.destination.address) });

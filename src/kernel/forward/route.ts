@@ -16,7 +16,7 @@ import {
   type u16,
   type u32,
 } from "../../bpf/index.ts";
-import { answerTimeExceeded, answerTooLarge } from "../icmp/answer.ts";
+import { answerTimeExceeded, answerTooLarge, answerUnreachable } from "../icmp/answer.ts";
 import { family } from "../options.ts";
 import { type Destination, destinationTable } from "../tables.ts";
 import { age, MAY_FRAGMENT, mayPass, NO_HEADER, TOO_OLD } from "./age.ts";
@@ -40,7 +40,7 @@ export function routeAnew(packet: Packet, transport: u16, protocol: u8, length: 
   if (out === HERE) return TC_NEXT;
   if (out === NO_WAY) {
     trace("no-way", destination);
-    return TC_SHOT;
+    return answerUnreachable(packet);
   }
   const passage = mayPass(packet);
   if (passage === NO_HEADER) return TC_SHOT;

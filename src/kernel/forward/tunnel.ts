@@ -22,7 +22,7 @@ import {
 } from "../../bpf/index.ts";
 import { currentTick } from "../clock.ts";
 import { DONT_FRAGMENT, Ipv4, Ipv6, LINK_HEADER } from "../headers.ts";
-import { answerTimeExceeded, answerTooLarge } from "../icmp/answer.ts";
+import { answerTimeExceeded, answerTooLarge, answerUnreachable } from "../icmp/answer.ts";
 import { family } from "../options.ts";
 import { SYSCTL_PMTU_DISC } from "../sysctls.ts";
 import {
@@ -110,7 +110,7 @@ export function tunnelBy(packet: Packet, transport: u16, protocol: u8, length: u
   // Without an address of our own towards it, there is nothing that the server would take.
   if (server.source.words[0]! === 0 && server.source.words[3]! === 0) {
     trace("no-source", destination);
-    return TC_SHOT;
+    return answerUnreachable(packet);
   }
   const hop = server.hop;
   const overhead = overheadOf(server);
@@ -122,7 +122,7 @@ export function tunnelBy(packet: Packet, transport: u16, protocol: u8, length: u
   if (out === HERE) return TC_NEXT;
   if (out === NO_WAY) {
     trace("no-way", destination);
-    return TC_SHOT;
+    return answerUnreachable(packet);
   }
 
   const passage = mayPass(packet);
