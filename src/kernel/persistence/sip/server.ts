@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /**
  * What servers of a service that goes by Call-IDs send of their own accord, or, under one-packet scheduling, as an answer: it belongs to
- * no connection. It gets the service's address, and its call stays with the server (as in IPVS since 4.7).
+ * no connection. It gets the service's address, as in IPVS since 4.7, and its call stays with the server.
  */
 import { copy, make, type Packet, type u16, type u32 } from "../../../bpf/index.ts";
 import { lookFor } from "../../flow.ts";
