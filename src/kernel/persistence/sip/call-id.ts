@@ -38,15 +38,15 @@ export function setPlace(transport: u16, length: u32): void {
   message.size = length;
 }
 
-/** Reads the Call-ID of a packet to a service, if its packets are looked into. `what` is as in admit.ts. */
-export function lookInto(packet: Packet, serviceIndex: u32, what: u16): void {
+/** Reads the Call-ID of a packet to a service, if its packets are looked into. `what` is as in admit.ts. Returns its word, or 0. @separate */
+export function lookInto(packet: Packet, serviceIndex: u32, what: u16): u32 {
   const message = sipMessage.lookup(0);
   const service = serviceTable.lookup(serviceIndex);
-  if (message === null || service === null) return;
+  if (message === null || service === null) return 0;
   message.word = 0;
   const pool = pools.lookup(service.pool);
-  if (pool !== null && isLookedInto(pool, what) && message.transport !== 0)
-    readCallId(packet, message.transport, message.size);
+  if (pool === null || !isLookedInto(pool, what) || message.transport === 0) return 0;
+  return readCallId(packet, message.transport, message.size);
 }
 
 /**

@@ -31,8 +31,7 @@ export function isOfServer(packet: Packet, key: FlowKey, what: u16): boolean {
   if (message === null || what >>> 8 !== PROTOCOL_UDP || message.transport === 0) return false;
   const service = serviceOfServer(key.source, key.sourcePort, what);
   if (service === 0) return false;
-  const client = key.destination;
-  if (readCallId(packet, message.transport, message.size) !== 0) keepToServer(service, client, what);
+  if (readCallId(packet, message.transport, message.size) !== 0) keepToServer(service, key.destination, what);
   return true;
 }
 
