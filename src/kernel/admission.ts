@@ -24,7 +24,7 @@ import { answerRefused } from "./icmp/answer.ts";
 import { isMessage } from "./icmp/begin.ts";
 import { isTold, tellServer } from "./icmp/unwanted.ts";
 import { family, ftp, fullnat, ruleDrops, rules, sip } from "./options.ts";
-import { lookInto } from "./persistence/sip/call-id.ts";
+import { lookInto, setPlace } from "./persistence/sip/call-id.ts";
 import { isOfServer } from "./persistence/sip/server.ts";
 import { noteAdmitted } from "./rules/verdict.ts";
 import { beginsAnew } from "./state/reuse.ts";
@@ -68,6 +68,7 @@ function serviceFor(key: FlowKey, ports: u32, what: u16, mark: u32): u32 {
  * has one. The IP packet has `length` bytes, its transport header is at `transport` (0 of an ICMP error); `what`: see admit.ts.
  */
 export function admit(packet: Packet, key: FlowKey, transport: u16, length: u32, what: u16): u32 {
+  if (sip.value) setPlace(transport, length);
   if (family.value === 4 && packet.ifindex === LOOPBACK && isHandedOver(packet)) return TC_NEXT;
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
   if (ftp.value && !isMessage(packet)) {
@@ -80,7 +81,7 @@ export function admit(packet: Packet, key: FlowKey, transport: u16, length: u32,
   }
   const service = serviceFor(key, ports, what, packet.mark);
   if (service === NOT_OURS) {
-    if (sip.value && isOfServer(packet, key, transport, length, what))
+    if (sip.value && isOfServer(packet, key, what))
       return goOn(packet, BY_ITSELF, (key.source ^ ports) >>> 0, what);
     const told = isTold() ? tellServer(packet, key.source, key.sourcePort, what) : TC_NEXT;
     return told === TC_NEXT ? leave(packet) : told;
@@ -90,7 +91,7 @@ export function admit(packet: Packet, key: FlowKey, transport: u16, length: u32,
     trace("defended");
     return TC_SHOT;
   }
-  if (sip.value && service !== STATELESS) lookInto(packet, service, transport, length, what);
+  if (sip.value && service !== STATELESS) lookInto(packet, service, what);
   if (service !== STATELESS) decision = chooseServer(service, key.source, key.destination, ports, what);
   if (decision === NOT_OURS) return leave(packet);
   if (decision === REFUSED) return answerRefused(packet);
