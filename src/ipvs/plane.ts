@@ -37,6 +37,9 @@ export const FEATURES = [
   "twoChoices",
   "clientAddress",
   "sip",
+  "rules",
+  "ruleDrops",
+  "ftp",
 ] as const;
 
 export type Feature = (typeof FEATURES)[number];

@@ -23,6 +23,15 @@ export const outgoing = option("outgoing", false);
 /** The program that ICMP errors and fragments but the first are handed on to: they are rare, and need room. */
 export const aside = option("aside", false);
 
+/** The program that evaluates rules: it sees each packet that belongs to no known connection, before all else does. */
+export const ruling = option("ruling", false);
+
+/** There are rules that give marks; rules that may drop packets, so that known connections must respect them, too. */
+export const rules = option("rules", true);
+export const ruleDrops = option("ruleDrops", true);
+/** The program for packets of control connections (STATE_HELPED), whose payload is read: they go back to the one they came from. */
+export const payload = option("payload", false);
+
 /** There are IPv6 services. */
 export const ipv6Services = option("ipv6", true);
 
@@ -50,6 +59,9 @@ export const fullnat = option("fullnat", true);
 /** There are services whose servers under FullNAT are told the client's address (TOA, PROXY protocol). */
 export const clientAddress = option("clientAddress", true);
 export const localServers = option("localServers", true);
+
+/** There are masqueraded FTP services, whose data connections are followed. */
+export const ftp = option("ftp", true);
 
 /** There are services with this scheduler. */
 export const roundRobin = option("roundRobin", true);

@@ -1,10 +1,12 @@
 /** What a configuration asks of the datapath's programs. */
+import { FTP_PORT } from "../../kernel/ftp/control.ts";
 import * as tables from "../../kernel/tables.ts";
 import type { Draft } from "../configuration/draft.ts";
 import type { DraftDestination, DraftService } from "../configuration/draft-service.ts";
 import { familyOfService, type ServiceIdentity } from "../configuration/identity.ts";
 import { readService } from "../configuration/published.ts";
 import type { Feature, Needs, Plane } from "../plane.ts";
+import { needsOfRules } from "../rules/needs.ts";
 
 export const NO_NEEDS: Needs = new Set();
 
@@ -65,7 +67,7 @@ function addServiceNeeds(needs: Set<Feature>, { kind, port, protocol }: ServiceI
 
 function addDestinationNeeds(
   needs: Set<Feature>,
-  { port }: ServiceIdentity,
+  { port, protocol }: ServiceIdentity,
   destination: DraftDestination,
   plane: Plane,
 ): void {
@@ -78,14 +80,24 @@ function addDestinationNeeds(
   if (forward === tables.FORWARD_TUNNEL) needs.add("tunnels");
   if (forward === tables.FORWARD_FULLNAT) needs.add("fullnat");
   if (forward === tables.FORWARD_LOCAL || plane.isLocalAddress(address)) needs.add("localServers");
+  // Where a client's two servers wait at one port, one of them is given another.
+  if (protocol === tables.PROTOCOL_TCP && port === FTP_PORT && forward === tables.FORWARD_MASQ) {
+    needs.add("ftp");
+    needs.add("portMapping");
+  }
   const translates = forward === tables.FORWARD_MASQ || forward === tables.FORWARD_FULLNAT;
   if (translates && destination.port !== 0 && destination.port !== port) needs.add("portMapping");
 }
 
-/** The needs of the whole configuration as the draft makes it. */
-export function needsOfAll(draft: Draft): Needs {
+/** The needs of all services as the draft makes them. */
+export function needsOfServices(draft: Draft): Needs {
   const unchanged = draft.unchangedRows().map((row) => readService(draft.memory, row));
   return needsOf([...draft.changed, ...unchanged], draft.memory.plane);
+}
+
+/** The needs of the whole configuration: of all services as the draft makes them, and of the rules that hold. */
+export function needsOfAll(draft: Draft): Needs {
+  return new Set([...needsOfServices(draft), ...needsOfRules(draft.memory.plane)]);
 }
 
 /** Whether a program made for `have` does for `needs`. */
