@@ -86,6 +86,14 @@ export class TableRules implements RuleAdministration {
   }
 }
 
+/** How many rules there are in all chains of a family. */
+export function countRules(plane: Plane, family: Family): number {
+  const document = hasRuleTables(plane) ? new RuleMemory(plane, family).document() : null;
+  if (document === null) return 0;
+  const { chains } = decodeDocument(family, document).set;
+  return chains.reduce((sum, { rules }) => sum + rules.length, 0);
+}
+
 /** A chain whose rules are objects of its own, as one rule may stand in several places. */
 function withOwnRules(chain: Chain): Chain {
   return { ...chain, rules: chain.rules.map((rule) => ({ ...rule })) };
