@@ -36,8 +36,10 @@ export const FEATURES = [
   "weightedOverflow",
   "twoChoices",
   "clientAddress",
+  "sip",
   "rules",
   "ruleDrops",
+  "ftp",
 ] as const;
 
 export type Feature = (typeof FEATURES)[number];

@@ -19,10 +19,13 @@ import { enterLocal } from "./connection/local.ts";
 import { mayAdmit } from "./defence/drop-packet.ts";
 import { isHandedOver, LOOPBACK } from "./forward/hand-over.ts";
 import { leave } from "./fragment/leave.ts";
+import { askExpected, endExpected } from "./ftp/expect.ts";
 import { answerRefused } from "./icmp/answer.ts";
 import { isMessage } from "./icmp/begin.ts";
 import { isTold, tellServer } from "./icmp/unwanted.ts";
-import { family, fullnat, ruleDrops, rules } from "./options.ts";
+import { family, ftp, fullnat, ruleDrops, rules, sip } from "./options.ts";
+import { lookInto } from "./persistence/sip/call-id.ts";
+import { isOfServer } from "./persistence/sip/server.ts";
 import { noteAdmitted } from "./rules/verdict.ts";
 import { beginsAnew } from "./state/reuse.ts";
 import {
@@ -62,24 +65,41 @@ function serviceFor(key: FlowKey, ports: u32, what: u16, mark: u32): u32 {
 
 /**
  * A packet of a flow without a connection, or an ICMP error about one: it gets a connection, if it is to, and goes on as a packet that
- * has one.
+ * has one. The IP packet has `length` bytes, its transport header is at `transport` (0 of an ICMP error); `what`: see admit.ts.
  */
-export function admit(packet: Packet, key: FlowKey, what: u16): u32 {
+export function admit(packet: Packet, key: FlowKey, transport: u16, length: u32, what: u16): u32 {
   if (family.value === 4 && packet.ifindex === LOOPBACK && isHandedOver(packet)) return TC_NEXT;
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
+  if (ftp.value && !isMessage(packet)) {
+    const server = askExpected(key.source, key.destination, ports, what);
+    if (server !== NOT_OURS) {
+      const data = endExpected(connect(key.source, key.destination, ports, what, server));
+      if (data !== NOT_OURS) return goOn(packet, data, (key.source ^ ports) >>> 0, what);
+    }
+  }
   const service = serviceFor(key, ports, what, packet.mark);
   if (service === NOT_OURS) {
+    if (sip.value && isOfServer(packet, key, transport, length, what))
+      return goOn(packet, BY_ITSELF, (key.source ^ ports) >>> 0, what);
     const told = isTold() ? tellServer(packet, key.source, key.sourcePort, what) : TC_NEXT;
     return told === TC_NEXT ? leave(packet) : told;
   }
   let decision = STATELESS;
   if (service !== STATELESS && !mayAdmit()) return TC_SHOT;
+  if (sip.value && service !== STATELESS) lookInto(packet, service, transport, length, what);
   if (service !== STATELESS) decision = chooseServer(service, key.source, key.destination, ports, what);
   if (decision === NOT_OURS) return leave(packet);
   if (decision === REFUSED) return answerRefused(packet);
   if (decision < BY_ITSELF) decision = connect(key.source, key.destination, ports, what, decision);
   if (fullnat.value && decision < BY_ITSELF && !enterLocal(decision)) return TC_SHOT;
-  tailCall(packet, programs, handBack(packet, decision, (key.source ^ ports) >>> 0, what));
+  return goOn(packet, decision, (key.source ^ ports) >>> 0, what);
+}
+
+/** Hands the packet on, with what has been decided about it. Comes back only if nobody is there. */
+function goOn(packet: Packet, decision: u32, decided: u32, what: u16): u32 {
+  const next = handBack(packet, decision, decided, what);
+  // An index that is known beforehand makes a cheaper jump.
+  tailCall(packet, programs, rules.value ? next : family.value === 6 ? PROGRAM_IPV6 : PROGRAM_IPV4);
   const mine = scratch.lookup(0);
   if (mine !== null) mine.decision = 0;
   return TC_SHOT;

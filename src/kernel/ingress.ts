@@ -27,6 +27,7 @@ import { leave } from "./fragment/leave.ts";
 import { laterOutgoing } from "./fragment/outgoing.ts";
 import { FRAGMENT_HEADER, hasTransport } from "./fragment/part.ts";
 import { send, TO_BE_SENT } from "./fragment/send.ts";
+import { readPayload } from "./ftp/payload.ts";
 import {
   ETHERTYPE_IPV4,
   ETHERTYPE_IPV6,
@@ -60,6 +61,7 @@ import {
   family,
   ipv6Services,
   outgoing,
+  payload,
   ruleDrops,
   rules,
   ruling,
@@ -291,9 +293,12 @@ function inspect6(packet: Packet): u32 {
 /** A packet between the addresses of `key`, whose transport header begins at `transport`; `part`: see `direct`. */
 function classify(packet: Packet, key: FlowKey, transport: u16, length: u32, protocol: u8, part: u16): u32 {
   let what = protocol << 8;
+  // Where the message is that a service may look into: an ICMP error has none.
+  let message = transport;
   if (admission.value && protocol === (family.value === 6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP)) {
     what = setQuotedKey(packet, transport, length, key);
     if (what === 0) return TC_NEXT;
+    message = 0;
   } else if (tcpServices.value && protocol === PROTOCOL_TCP) {
     const tcp = packet.header(Tcp, transport);
     if (tcp === null) return tooShort();
@@ -319,6 +324,9 @@ function classify(packet: Packet, key: FlowKey, transport: u16, length: u32, pro
   } else {
     return TC_NEXT;
   }
+  if (payload.value) return readPayload(packet, key, transport, length);
   if (outgoing.value) return leaveHost(packet, key, transport, length, what, part);
-  return admission.value ? admit(packet, key, what) : direct(packet, key, transport, length, what, part);
+  return admission.value
+    ? admit(packet, key, message, length, what)
+    : direct(packet, key, transport, length, what, part);
 }

@@ -5,9 +5,12 @@ import { createMap, type LoadedMap, openMap } from "../../bpf/loader/index.ts";
 import * as kernel from "../../kernel/tables.ts";
 import {
   buckets,
+  callIds,
   connectionTable,
   due,
   flows,
+  ftpControls,
+  ftpWork,
   interfaceNames,
   LAYOUT_VERSION,
   localAddresses,
@@ -22,6 +25,7 @@ import {
   ruleTexts,
   ruleVerdicts,
   settings,
+  sipMessage,
   wide,
 } from "../../kernel/tables.ts";
 import { hasCode } from "../../linux/index.ts";
@@ -39,7 +43,9 @@ const SIZED: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
   flows,
   wide,
   proxied,
+  callIds,
   ruleVerdicts,
+  ftpControls,
 ]);
 
 /** Maps that few directors need, made when the first configuration needs them, or the first program. */
@@ -50,7 +56,11 @@ const LATE: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
   localities,
   localitySets,
   proxied,
+  ftpControls,
+  ftpWork,
   pieces,
+  callIds,
+  sipMessage,
   interfaceNames,
   ruleCounts,
   ruleElements,

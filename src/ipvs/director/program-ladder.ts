@@ -34,10 +34,11 @@ const RULES: readonly Feature[] = ["rules", "ruleDrops"];
 
 /**
  * What a feature costs those who do not need it: local servers a program that all packets going out pass, IPv6 twice the
- * programs, and a table, rules a program for each packet of no known connection, and a table. All others some instructions.
+ * programs, and a table, rules a program for each packet of no known connection, and a table, Call-IDs a large table. All others some
+ * instructions.
  */
 const COSTS: Partial<Record<Feature, number>> = {
-  ...{ localServers: 100, ipv6: 30, fullnat: 3 },
+  ...{ localServers: 100, sip: 50, ipv6: 30, fullnat: 3, ftp: 2 },
   ...{ rules: 40, ruleDrops: 40 },
 };
 
@@ -57,6 +58,7 @@ export const LADDER: readonly Needs[] = [
   ]),
   ["tcp", "udp", "directRouting", ...USUAL_SCHEDULERS] satisfies Feature[],
   USUAL,
+  [...USUAL, "ftp"] satisfies Feature[],
   [...USUAL, ...FORWARDING],
   [...USUAL, "fullnat"] satisfies Feature[],
   [...USUAL, "ipv6"] satisfies Feature[],
@@ -67,11 +69,12 @@ export const LADDER: readonly Needs[] = [
   [...USUAL, ...MARKING] satisfies Feature[],
   [...USUAL, ...FORWARDING, ...MARKING] satisfies Feature[],
   [...USUAL, ...FORWARDING, ...MARKING, "ipv6"] satisfies Feature[],
-  without("ipv6", "localServers", ...RULES),
-  without("localServers", ...RULES),
-  without("ipv6", ...RULES),
-  without(...RULES),
-  without("ipv6", "localServers"),
+  [...USUAL, ...FORWARDING, "onePacket", "sip"] satisfies Feature[],
+  without("ipv6", "localServers", "sip", ...RULES),
+  without("localServers", "sip", ...RULES),
+  without("ipv6", "sip", ...RULES),
+  without("sip", ...RULES),
+  without("ipv6", "localServers", "sip"),
   FEATURES,
 ]
   .map((features): Needs => new Set<Feature>(features))

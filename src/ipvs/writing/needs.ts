@@ -1,4 +1,5 @@
 /** What a configuration asks of the datapath's programs. */
+import { FTP_PORT } from "../../kernel/ftp/control.ts";
 import * as tables from "../../kernel/tables.ts";
 import type { Draft } from "../configuration/draft.ts";
 import type { DraftDestination, DraftService } from "../configuration/draft-service.ts";
@@ -41,9 +42,15 @@ export function needsOf(services: Iterable<DraftService>, plane: Plane): Needs {
     if (settings.persistence !== 0) needs.add("persistence");
     if ((settings.flags & tables.POOL_ONE_PACKET) !== 0) needs.add("onePacket");
     if ((settings.flags & (tables.POOL_TOA | tables.POOL_PROXY)) !== 0) needs.add("clientAddress");
+    if (goesByCallId(settings)) needs.add("sip");
     for (const destination of list) addDestinationNeeds(needs, identity, destination, plane);
   }
   return needs;
+}
+
+/** An engine without persistence does nothing. */
+function goesByCallId({ flags, persistence }: DraftService["settings"]): boolean {
+  return persistence !== 0 && (flags & tables.POOL_SIP) !== 0;
 }
 
 function addServiceNeeds(needs: Set<Feature>, { kind, port, protocol }: ServiceIdentity): void {
@@ -60,7 +67,7 @@ function addServiceNeeds(needs: Set<Feature>, { kind, port, protocol }: ServiceI
 
 function addDestinationNeeds(
   needs: Set<Feature>,
-  { port }: ServiceIdentity,
+  { port, protocol }: ServiceIdentity,
   destination: DraftDestination,
   plane: Plane,
 ): void {
@@ -73,6 +80,11 @@ function addDestinationNeeds(
   if (forward === tables.FORWARD_TUNNEL) needs.add("tunnels");
   if (forward === tables.FORWARD_FULLNAT) needs.add("fullnat");
   if (forward === tables.FORWARD_LOCAL || plane.isLocalAddress(address)) needs.add("localServers");
+  // Where a client's two servers wait at one port, one of them is given another.
+  if (protocol === tables.PROTOCOL_TCP && port === FTP_PORT && forward === tables.FORWARD_MASQ) {
+    needs.add("ftp");
+    needs.add("portMapping");
+  }
   const translates = forward === tables.FORWARD_MASQ || forward === tables.FORWARD_FULLNAT;
   if (translates && destination.port !== 0 && destination.port !== port) needs.add("portMapping");
 }
