@@ -79,6 +79,7 @@ async function carryOut(
     case "realserver": {
       const { runRealServer } = await import("./realserver.ts");
       return runRealServer(request, stdout);
+    }
     case "rules":
     case "rules-import": {
       const [{ RULES_PROCESS, runRules }, { openKernelRules }, { systemRuleNames }, { systemPrograms }] =
