@@ -88,6 +88,8 @@ export function findHeader(packet: Packet, first: u8, end: u32): u32 {
   let offset = LINK_HEADER + IPV6_HEADER;
   for (let i = 0; i < MOST_EXTENSIONS; i++) {
     const at = offset & 0x1ff;
+    // AH ends the search, but netfilter has begun to read it.
+    if (type === PROTOCOL_AH && at + 2 > end) return NO_HEADER;
     if (!isExtension(type)) return ((at << 8) | type) >>> 0;
     const extension = packet.header(Extension, at);
     if (extension === null) return NO_HEADER;
