@@ -4,17 +4,7 @@
  * answered, dropped, left, or handed back to the program that forwards.
  */
 import { type Packet, TC_NEXT, TC_SHOT, tailCall, trace, type u16, type u32 } from "../bpf/index.ts";
-import {
-  askService,
-  BY_ITSELF,
-  chooseServer,
-  connect,
-  isNobodys,
-  NOT_OURS,
-  REFUSED,
-  STATELESS,
-} from "./admit.ts";
-import { currentTick } from "./clock.ts";
+import { askService, BY_ITSELF, chooseServer, connect, NOT_OURS, REFUSED, STATELESS } from "./admit.ts";
 import { enterLocal } from "./connection/local.ts";
 import { mayAdmit } from "./defence/drop-packet.ts";
 import { isHandedOver, LOOPBACK } from "./forward/hand-over.ts";
@@ -57,12 +47,6 @@ export function handBack(packet: Packet, decision: u32, decided: u32, what: u16)
   return family.value === 6 ? PROGRAM_IPV6 : PROGRAM_IPV4;
 }
 
-/** What comes by the rules is not known to be a packet that may open a connection. */
-function serviceFor(key: FlowKey, ports: u32, what: u16, mark: u32): u32 {
-  if (rules.value && isNobodys(what, currentTick())) return NOT_OURS;
-  return askService(key.source, key.destination, ports, what, mark);
-}
-
 /**
  * A packet of a flow without a connection, or an ICMP error about one: it gets a connection, if it is to, and goes on as a packet that
  * has one. The IP packet has `length` bytes, its transport header is at `transport` (0 of an ICMP error); `what`: see admit.ts.
@@ -79,7 +63,7 @@ export function admit(packet: Packet, key: FlowKey, transport: u16, length: u32,
       if (data !== NOT_OURS) return goOn(packet, data, (key.source ^ ports) >>> 0, what);
     }
   }
-  const service = serviceFor(key, ports, what, packet.mark);
+  const service = askService(key.source, key.destination, ports, what, packet.mark);
   if (service === NOT_OURS) {
     if (sip.value && isOfServer(packet, key, what))
       return goOn(packet, BY_ITSELF, (key.source ^ ports) >>> 0, what);
