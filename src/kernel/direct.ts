@@ -12,11 +12,14 @@ import { placeOf } from "./forward/forward6.ts";
 import { forwardFullnat } from "./forward/fullnat.ts";
 import { forwardOtherwise } from "./forward/methods.ts";
 import { FRAGMENT_HEADER } from "./fragment/part.ts";
+import { releaseHeld } from "./fragment/release-held.ts";
 import { rememberFragments } from "./fragment/remember.ts";
 import { isRead } from "./ftp/control.ts";
 import { isTold, tellServer } from "./icmp/unwanted.ts";
-import { family, ftp, fullnat, persistence, sctpServices, tcpServices } from "./options.ts";
+import { family, ftp, fullnat, persistence, ruleDrops, rules, sctpServices, tcpServices } from "./options.ts";
 import { assure } from "./persistence/control.ts";
+import { askRules, NO_PROGRAM } from "./rules/ask.ts";
+import { IS_DROPPED, IS_UNKNOWN, verdictFor } from "./rules/verdict.ts";
 import { followSctp, followTcp, renew } from "./state/follow.ts";
 import { beginsAnew, isReusable } from "./state/reuse.ts";
 import { statelessDestination, statelessReply } from "./stateless.ts";
@@ -32,10 +35,11 @@ import {
   FROM_CLIENT,
   FROM_SERVER,
   KIND_FORWARD_SHIFT,
-  KIND_HELPED,
   type NextHop,
+  PROGRAM_IPV4,
   PROGRAM_IPV4_ADMISSION,
   PROGRAM_IPV4_PAYLOAD,
+  PROGRAM_IPV6,
   PROGRAM_IPV6_ADMISSION,
   PROGRAM_IPV6_PAYLOAD,
   PROTOCOL_SCTP,
@@ -43,6 +47,7 @@ import {
   programs,
   STATE_ENDED,
   STATE_ESTABLISHED,
+  STATE_HELPED,
   STATE_MASK,
   STATE_REMOVED,
   STATE_SCTP_ESTABLISHED,
@@ -110,6 +115,23 @@ function follow(connection: Connection, server: Destination, direction: u32, wha
   return STATE_UDP;
 }
 
+/** A packet without a connection meets the rules first, and goes on to admission if it is `ofInterest` there. */
+function meetRules(packet: Packet, part: u16, ofInterest: boolean): u32 {
+  if (part !== 0 && releaseHeld(packet, part) !== 0) return TC_SHOT;
+  if (!ofInterest) return askRules(NO_PROGRAM);
+  return askRules(family.value === 6 ? PROGRAM_IPV6_ADMISSION : PROGRAM_IPV4_ADMISSION);
+}
+
+/** Lets the rules tell whether a connection's packets pass in that direction; the packet comes back here if so. */
+function askAbout(index: u32, direction: u32): u32 {
+  const verdict = askRules(family.value === 6 ? PROGRAM_IPV6 : PROGRAM_IPV4);
+  const mine = scratch.lookup(0);
+  if (mine === null) return TC_SHOT;
+  mine.askedFor = index + 1;
+  mine.askedWay = direction;
+  return verdict;
+}
+
 /**
  * A packet of the flow `key` (`what`: protocol × 256 + TCP flags, or SCTP's EVENT_*), of `length` bytes without its link header;
  * `part`: where a first fragment's payload begins (fragment/part.ts), 0 of a whole packet.
@@ -124,21 +146,29 @@ export function direct(packet: Packet, key: FlowKey, transport: u16, length: u32
     direction = directionOf(word);
   }
   let connection = connectionTable.lookup(index);
-  if (ftp.value && connection !== null && (connection.kind & KIND_HELPED) !== 0 && !isRead(index)) {
+  if (
+    ftp.value &&
+    connection !== null &&
+    (readOnce(connection, "state") & STATE_HELPED) !== 0 &&
+    !isRead(index)
+  ) {
     tailCall(packet, programs, family.value === 6 ? PROGRAM_IPV6_PAYLOAD : PROGRAM_IPV4_PAYLOAD);
     return TC_SHOT;
   }
   if (connection !== null && !isCurrent(connection, index, direction, what)) connection = null;
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
   if (connection === null) {
-    if (isNobodys(what, now))
+    if (isNobodys(what, now)) {
+      if (rules.value) return meetRules(packet, part, part !== 0 || isTold());
       return isTold() ? tellServer(packet, key.source, key.sourcePort, what) : TC_NEXT;
+    }
     const mine = scratch.lookup(0);
     if (mine === null) return TC_NEXT;
     // One that was left by another packet, which then had no need of it, is void.
     index = mine.decided === (key.source ^ ports) >>> 0 ? mine.decision : 0;
     mine.decision = 0;
     if (index === 0) {
+      if (rules.value) return meetRules(packet, part, true);
       tailCall(packet, programs, family.value === 6 ? PROGRAM_IPV6_ADMISSION : PROGRAM_IPV4_ADMISSION);
       return TC_NEXT;
     }
@@ -152,6 +182,11 @@ export function direct(packet: Packet, key: FlowKey, transport: u16, length: u32
   let port = 0;
   let hop: NextHop | null = null;
   if (connection !== null) {
+    if (ruleDrops.value) {
+      const verdict = verdictFor(connection, index, direction);
+      if (verdict === IS_DROPPED) return TC_SHOT;
+      if (verdict === IS_UNKNOWN) return askAbout(index, direction);
+    }
     if (part !== 0 && rememberFragments(packet, part, index, 0, direction) !== 0) return TC_SHOT;
     destination = connection.destination;
     method = (connection.kind >>> KIND_FORWARD_SHIFT) & 7;

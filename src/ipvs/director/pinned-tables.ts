@@ -5,18 +5,27 @@ import { createMap, type LoadedMap, openMap } from "../../bpf/loader/index.ts";
 import * as kernel from "../../kernel/tables.ts";
 import {
   buckets,
+  callIds,
   connectionTable,
   due,
   flows,
   ftpControls,
   ftpWork,
+  interfaceNames,
   LAYOUT_VERSION,
   localAddresses,
   localities,
   localitySets,
   pieces,
   proxied,
+  ruleCounts,
+  ruleElements,
+  ruleExtras,
+  ruleSets,
+  ruleTexts,
+  ruleVerdicts,
   settings,
+  sipMessage,
   wide,
 } from "../../kernel/tables.ts";
 import { hasCode } from "../../linux/index.ts";
@@ -34,6 +43,8 @@ const SIZED: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
   flows,
   wide,
   proxied,
+  callIds,
+  ruleVerdicts,
   ftpControls,
 ]);
 
@@ -48,6 +59,15 @@ const LATE: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
   ftpControls,
   ftpWork,
   pieces,
+  callIds,
+  sipMessage,
+  interfaceNames,
+  ruleCounts,
+  ruleElements,
+  ruleExtras,
+  ruleSets,
+  ruleTexts,
+  ruleVerdicts,
 ]);
 
 function entriesOf(definition: MapDefinition, connections: number): number {

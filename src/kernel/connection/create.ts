@@ -15,8 +15,9 @@ import {
   wordOf,
 } from "../flow.ts";
 import { beginFtp, countUnlessData } from "../ftp/control.ts";
-import { family, ftp, fullnat, persistence, tunnels } from "../options.ts";
+import { family, ftp, fullnat, persistence, sip, tunnels } from "../options.ts";
 import { follow, unfollow } from "../persistence/control.ts";
+import { keepCallId } from "../persistence/sip/call-id.ts";
 import { activityOf, countIn, countOut } from "../state/activity.ts";
 import { timeoutOf } from "../state/follow.ts";
 import {
@@ -29,6 +30,7 @@ import {
   FORWARD_MASQ,
   FROM_CLIENT,
   FROM_SERVER,
+  KIND_ENGINE,
   KIND_FORWARD_SHIFT,
   KIND_NO_OUTPUT,
   KIND_OF_FLOW,
@@ -131,8 +133,8 @@ export function createConnection(
   const place = due.lookup(slot);
   if (connection === null || place === null) return NO_CONNECTION;
   fill(connection, slot, key, destination, index);
-  if (ftp.value) beginFtp(slot);
-  const word = firstWord(connection.state, state);
+  const helped = ftp.value ? beginFtp(slot) : 0;
+  const word = (firstWord(connection.state, state) | helped) >>> 0;
   connection.state = word;
   connection.expires = expires;
   countIn(destination, word);
@@ -237,6 +239,7 @@ export function createTemplate(key: FlowKey, server: Destination, index: u32, st
   if (template === null || place === null) return NO_CONNECTION;
   fill(template, slot, key, server, index);
   template.kind = (template.kind | KIND_NO_OUTPUT) & 0xffff;
+  if (sip.value && (key.kind & KIND_ENGINE) !== 0) keepCallId(template, slot);
   // A template of every port keeps the port that is asked for.
   if (key.destinationPort === 0) template.serverPort = 0;
   template.expires = expires;

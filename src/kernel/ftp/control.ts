@@ -14,11 +14,11 @@ import {
   FORWARD_MASQ,
   ftpControls,
   KIND_FORWARD_SHIFT,
-  KIND_HELPED,
   KIND_PROTOCOL,
   PROTOCOL_TCP,
   STATE_ENDED,
   STATE_GENERATION_SHIFT,
+  STATE_HELPED,
   STATE_REMOVED,
   scratch,
   serviceTable,
@@ -41,8 +41,8 @@ function isControl(connection: Connection): boolean {
 }
 
 /**
- * A connection begins in that slot, and is filled in but for its state: if it is a control connection, it is marked as one; if a data
- * connection (`Scratch.dataPort`), it goes to the port that the server waits at, or comes from. @separate
+ * A connection begins in that slot, and is filled in but for its state. Of a control connection the answer is STATE_HELPED, which its state
+ * word is to have; of others 0. A data connection (`Scratch.dataPort`) goes to the port that the server waits at, or comes from. @separate
  */
 export function beginFtp(slot: u32): u32 {
   const connection = connectionTable.lookup(slot);
@@ -60,8 +60,7 @@ export function beginFtp(slot: u32): u32 {
   control.sent = 0;
   control.followers = 0;
   control.expected = 0;
-  connection.kind = connection.kind | KIND_HELPED;
-  return 0;
+  return STATE_HELPED;
 }
 
 /** A new connection to that destination counts, but, as in IPVS, not if it is a data connection. @separate */
@@ -77,8 +76,9 @@ export function controlSlotOf(connection: Connection): u32 {
   if (control === 0) return NO_CONNECTION;
   const slot = slotOfControl(control);
   const master = connectionTable.lookup(slot);
-  if (master === null || (master.kind & KIND_HELPED) === 0) return NO_CONNECTION;
+  if (master === null) return NO_CONNECTION;
   const state = readOnce(master, "state");
+  if ((state & STATE_HELPED) === 0) return NO_CONNECTION;
   if (((state >>> STATE_GENERATION_SHIFT) & 0xff) !== control >>> 24) return NO_CONNECTION;
   return (state & (STATE_REMOVED | STATE_ENDED)) === 0 ? slot : NO_CONNECTION;
 }
@@ -102,7 +102,7 @@ export function releaseControl(connection: Connection): void {
 
 /** Whether connections live with the one in that slot, so that it is not to end. */
 export function isHeld(connection: Connection, slot: u32): boolean {
-  if ((connection.kind & KIND_HELPED) === 0) return false;
+  if ((readOnce(connection, "state") & STATE_HELPED) === 0) return false;
   const control = ftpControls.lookup(slot);
   return control !== null && readOnce(control, "followers") !== 0;
 }

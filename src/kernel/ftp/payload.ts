@@ -15,12 +15,12 @@ import {
   connectionTable,
   type FlowKey,
   FROM_CLIENT,
-  KIND_HELPED,
   PROGRAM_IPV4,
   PROGRAM_IPV6,
   PROTOCOL_TCP,
   programs,
   STATE_ENDED,
+  STATE_HELPED,
   STATE_REMOVED,
   scratch,
 } from "../tables.ts";
@@ -56,8 +56,8 @@ function readServers(packet: Packet, places: u32, length: u32, index: u32): bool
 /** Whether a connection is a control connection, and alive. */
 function isToBeRead(index: u32): boolean {
   const connection = connectionTable.lookup(index);
-  if (connection === null || (connection.kind & KIND_HELPED) === 0) return false;
-  return (readOnce(connection, "state") & (STATE_REMOVED | STATE_ENDED)) === 0;
+  if (connection === null) return false;
+  return (readOnce(connection, "state") & (STATE_HELPED | STATE_REMOVED | STATE_ENDED)) === STATE_HELPED;
 }
 
 /**

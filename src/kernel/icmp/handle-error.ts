@@ -31,8 +31,8 @@ import {
   FORWARD_MASQ,
   FROM_CLIENT,
   KIND_FORWARD_SHIFT,
-  KIND_HELPED,
   STATE_ENDED,
+  STATE_HELPED,
   STATE_REMOVED,
   scratch,
   settings,
@@ -65,7 +65,7 @@ function translate(
   const isFullnat = fullnat.value && ((connection.kind >>> KIND_FORWARD_SHIFT) & 7) === FORWARD_FULLNAT;
   if (clientAddress.value && isFullnat && direction !== FROM_CLIENT)
     adaptQuote(packet, transport, inside, index);
-  if (ftp.value && (connection.kind & KIND_HELPED) !== 0 && direction === FROM_CLIENT)
+  if (ftp.value && (readOnce(connection, "state") & STATE_HELPED) !== 0 && direction === FROM_CLIENT)
     adaptControlQuote(packet, transport, inside, index);
   if (family.value === 6) {
     return translateQuote6(packet, transport, inside, index, connection, direction, isFullnat);

@@ -22,7 +22,7 @@ export const FtpEdit = struct("FtpEdit", {
 export type FtpEdit = Infer<typeof FtpEdit>;
 
 /**
- * An FTP control connection (KIND_HELPED), in the same slot as the connection; cleared when that begins. Runtime. A field that
+ * An FTP control connection (STATE_HELPED), in the same slot as the connection; cleared when that begins. Runtime. A field that
  * the client's segments change is changed by no segment of the server, and the other way round.
  */
 export const FtpControl = struct("FtpControl", {

@@ -12,8 +12,10 @@ export const PROGRAM_IPV4_OUTGOING = 4;
 export const PROGRAM_IPV6_OUTGOING = 5;
 export const PROGRAM_IPV4_ASIDE = 6;
 export const PROGRAM_IPV6_ASIDE = 7;
-export const PROGRAM_IPV4_PAYLOAD = 8;
-export const PROGRAM_IPV6_PAYLOAD = 9;
+export const PROGRAM_IPV4_RULES = 8;
+export const PROGRAM_IPV6_RULES = 9;
+export const PROGRAM_IPV4_PAYLOAD = 10;
+export const PROGRAM_IPV6_PAYLOAD = 11;
 
 /** The clock of the sweeper and the estimator: one timer that re-arms itself every tick. Runtime. */
 export const Ticker = struct("Ticker", {
