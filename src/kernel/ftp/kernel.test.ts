@@ -6,7 +6,7 @@ import { GSO_TYPE, inNetworkNamespace, openPacketSocket, type PacketSocket } fro
 import { parseIpPacket, type TcpSegment, type TcpSettings } from "../../net/index.ts";
 import { onTheWire, pseudoOf } from "../forward/client-address/testing/on-the-wire.ts";
 import type { DatapathProgram } from "../programs.ts";
-import { Connection, connectionTable, FtpControl, ftpControls, scratch } from "../tables.ts";
+import { Connection, connectionTable, FtpControl, ftpControls, STATE_HELPED, scratch } from "../tables.ts";
 import { CLIENT_SIDE, SERVER_SIDE, TestDirector } from "../testing/director.ts";
 import { interfaceOf, type Side, tcpFrame } from "../testing/frames.ts";
 import { compilePrograms, KernelDirector } from "../testing/kernel-director.ts";
@@ -39,11 +39,11 @@ const OPTIONS = Object.fromEntries(
     ...["fullnat", "clientAddress", "localServers", "weightedRoundRobin", "leastConnection"],
     ...["weightedLeastConnection", "localityLeastConnection", "localityWithReplication"],
     ...["destinationHashing", "sourceHashing", "maglevHashing", "shortestExpectedDelay", "neverQueue"],
-    ...["weightedFailover", "weightedOverflow", "twoChoices", "thresholds"],
+    ...["weightedFailover", "weightedOverflow", "twoChoices", "thresholds", "rules", "ruleDrops", "sip"],
   ].map((name) => [name, false]),
 );
-/** All but the programs for fragments, ICMP errors, and what the host itself sends. */
-const isWanted = ({ options }: DatapathProgram) => !options.aside && !options.outgoing;
+/** All but the programs for fragments, ICMP errors, rules, and what the host itself sends. */
+const isWanted = ({ options }: DatapathProgram) => !options.aside && !options.outgoing && !options.ruling;
 const SESSIONS = 40;
 const STEPS = 30;
 const SEGMENT = 400;
@@ -98,7 +98,7 @@ function tables(map: (definition: typeof connectionTable | typeof ftpControls) =
       decode(schema, all.subarray(slot * schema.size, (slot + 1) * schema.size));
     const { hop, control, state, ...connection } = at(Connection, values) as Record<string, unknown>;
     if (state === 0) continue;
-    const isControl = (Number(connection.kind) & 0x8000) !== 0;
+    const isControl = (Number(state) & STATE_HELPED) !== 0;
     const { expected, ...rest } = at(FtpControl, known) as Record<string, unknown>;
     const more = isControl ? { ...rest, isExpected: expected !== 0 } : {};
     list.push(
