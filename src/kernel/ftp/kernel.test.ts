@@ -42,8 +42,8 @@ const OPTIONS = Object.fromEntries(
     ...["weightedFailover", "weightedOverflow", "twoChoices", "thresholds", "rules", "ruleDrops", "sip"],
   ].map((name) => [name, false]),
 );
-/** All but the programs for fragments, ICMP errors, rules, and what the host itself sends. */
-const isWanted = ({ options }: DatapathProgram) => !options.aside && !options.outgoing && !options.ruling;
+/** All but the programs for rules, and for what the host itself sends. */
+const isWanted = ({ options }: DatapathProgram) => !options.outgoing && !options.ruling;
 const SESSIONS = 40;
 const STEPS = 30;
 const SEGMENT = 400;
