@@ -4,8 +4,8 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { possibleCpus } from "../../bpf/loader/index.ts";
-import { decapsulationRequest } from "../realserver/decapsulation-program.ts";
 import { routerRequest } from "../explain/router.ts";
+import { decapsulationRequest } from "../realserver/decapsulation-program.ts";
 import { compileInProcess, keyOf, PREBUILT_DIRECTORY } from "./compiled-programs.ts";
 import { PROGRAM_SUFFIX } from "./program-cache.ts";
 import { LADDER } from "./program-ladder.ts";
