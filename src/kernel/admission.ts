@@ -3,7 +3,7 @@
  * A packet that belongs to no connection, in the program that admits new flows. What it decides is in admit.ts; here the packet is
  * answered, dropped, left, or handed back to the program that forwards.
  */
-import { type Packet, TC_NEXT, TC_SHOT, tailCall, type u16, type u32 } from "../bpf/index.ts";
+import { type Packet, TC_NEXT, TC_SHOT, tailCall, trace, type u16, type u32 } from "../bpf/index.ts";
 import {
   askService,
   BY_ITSELF,
@@ -19,10 +19,11 @@ import { enterLocal } from "./connection/local.ts";
 import { mayAdmit } from "./defence/drop-packet.ts";
 import { isHandedOver, LOOPBACK } from "./forward/hand-over.ts";
 import { leave } from "./fragment/leave.ts";
+import { askExpected, endExpected } from "./ftp/expect.ts";
 import { answerRefused } from "./icmp/answer.ts";
 import { isMessage } from "./icmp/begin.ts";
 import { isTold, tellServer } from "./icmp/unwanted.ts";
-import { family, fullnat, ruleDrops, rules, sip } from "./options.ts";
+import { family, ftp, fullnat, ruleDrops, rules, sip } from "./options.ts";
 import { lookInto } from "./persistence/sip/call-id.ts";
 import { isOfServer } from "./persistence/sip/server.ts";
 import { noteAdmitted } from "./rules/verdict.ts";
@@ -69,6 +70,14 @@ function serviceFor(key: FlowKey, ports: u32, what: u16, mark: u32): u32 {
 export function admit(packet: Packet, key: FlowKey, transport: u16, length: u32, what: u16): u32 {
   if (family.value === 4 && packet.ifindex === LOOPBACK && isHandedOver(packet)) return TC_NEXT;
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
+  if (ftp.value && !isMessage(packet)) {
+    const server = askExpected(key.source, key.destination, ports, what);
+    if (server !== NOT_OURS) {
+      trace("expected", server);
+      const data = endExpected(connect(key.source, key.destination, ports, what, server));
+      if (data !== NOT_OURS) return goOn(packet, data, (key.source ^ ports) >>> 0, what);
+    }
+  }
   const service = serviceFor(key, ports, what, packet.mark);
   if (service === NOT_OURS) {
     if (sip.value && isOfServer(packet, key, transport, length, what))
@@ -77,13 +86,19 @@ export function admit(packet: Packet, key: FlowKey, transport: u16, length: u32,
     return told === TC_NEXT ? leave(packet) : told;
   }
   let decision = STATELESS;
-  if (service !== STATELESS && !mayAdmit()) return TC_SHOT;
+  if (service !== STATELESS && !mayAdmit()) {
+    trace("defended");
+    return TC_SHOT;
+  }
   if (sip.value && service !== STATELESS) lookInto(packet, service, transport, length, what);
   if (service !== STATELESS) decision = chooseServer(service, key.source, key.destination, ports, what);
   if (decision === NOT_OURS) return leave(packet);
   if (decision === REFUSED) return answerRefused(packet);
   if (decision < BY_ITSELF) decision = connect(key.source, key.destination, ports, what, decision);
-  if (fullnat.value && decision < BY_ITSELF && !enterLocal(decision)) return TC_SHOT;
+  if (fullnat.value && decision < BY_ITSELF && !enterLocal(decision)) {
+    trace("no-local-endpoint", decision);
+    return TC_SHOT;
+  }
   return goOn(packet, decision, (key.source ^ ports) >>> 0, what);
 }
 

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /** A packet of a flow, in the program that forwards: its connection is found and followed, and it is counted and sent. */
-import { type Packet, readOnce, TC_NEXT, TC_SHOT, tailCall, type u16, type u32 } from "../bpf/index.ts";
+import {
+  type Packet,
+  readOnce,
+  TC_NEXT,
+  TC_SHOT,
+  tailCall,
+  trace,
+  type u16,
+  type u32,
+} from "../bpf/index.ts";
 import { DESTINATION, isNobodys, STATELESS } from "./admit.ts";
 import { currentTick } from "./clock.ts";
 import { retire } from "./connection/retire.ts";
@@ -14,8 +23,9 @@ import { forwardOtherwise } from "./forward/methods.ts";
 import { FRAGMENT_HEADER } from "./fragment/part.ts";
 import { releaseHeld } from "./fragment/release-held.ts";
 import { rememberFragments } from "./fragment/remember.ts";
+import { isRead } from "./ftp/control.ts";
 import { isTold, tellServer } from "./icmp/unwanted.ts";
-import { family, fullnat, persistence, ruleDrops, rules, sctpServices, tcpServices } from "./options.ts";
+import { family, ftp, fullnat, persistence, ruleDrops, rules, sctpServices, tcpServices } from "./options.ts";
 import { assure } from "./persistence/control.ts";
 import { askRules, NO_PROGRAM } from "./rules/ask.ts";
 import { IS_DROPPED, IS_UNKNOWN, verdictFor } from "./rules/verdict.ts";
@@ -37,13 +47,16 @@ import {
   type NextHop,
   PROGRAM_IPV4,
   PROGRAM_IPV4_ADMISSION,
+  PROGRAM_IPV4_PAYLOAD,
   PROGRAM_IPV6,
   PROGRAM_IPV6_ADMISSION,
+  PROGRAM_IPV6_PAYLOAD,
   PROTOCOL_SCTP,
   PROTOCOL_TCP,
   programs,
   STATE_ENDED,
   STATE_ESTABLISHED,
+  STATE_HELPED,
   STATE_MASK,
   STATE_REMOVED,
   STATE_SCTP_ESTABLISHED,
@@ -142,9 +155,22 @@ export function direct(packet: Packet, key: FlowKey, transport: u16, length: u32
     direction = directionOf(word);
   }
   let connection = connectionTable.lookup(index);
-  if (connection !== null && !isCurrent(connection, index, direction, what)) connection = null;
+  if (
+    ftp.value &&
+    connection !== null &&
+    (readOnce(connection, "state") & STATE_HELPED) !== 0 &&
+    !isRead(index)
+  ) {
+    tailCall(packet, programs, family.value === 6 ? PROGRAM_IPV6_PAYLOAD : PROGRAM_IPV4_PAYLOAD);
+    return TC_SHOT;
+  }
+  if (connection !== null && !isCurrent(connection, index, direction, what)) {
+    trace("over", index, direction);
+    connection = null;
+  }
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
   if (connection === null) {
+    trace("unknown", key.source, key.destination);
     if (isNobodys(what, now)) {
       if (rules.value) return meetRules(packet, part, part !== 0 || isTold());
       return isTold() ? tellServer(packet, key.source, key.sourcePort, what) : TC_NEXT;
@@ -169,9 +195,13 @@ export function direct(packet: Packet, key: FlowKey, transport: u16, length: u32
   let port = 0;
   let hop: NextHop | null = null;
   if (connection !== null) {
+    trace("connection", index, direction);
     if (ruleDrops.value) {
       const verdict = verdictFor(connection, index, direction);
-      if (verdict === IS_DROPPED) return TC_SHOT;
+      if (verdict === IS_DROPPED) {
+        trace("rules-dropped");
+        return TC_SHOT;
+      }
       if (verdict === IS_UNKNOWN) return askAbout(index, direction);
     }
     if (part !== 0 && rememberFragments(packet, part, index, 0, direction) !== 0) return TC_SHOT;
@@ -181,6 +211,7 @@ export function direct(packet: Packet, key: FlowKey, transport: u16, length: u32
     if (server === null) return TC_SHOT;
     if (server.available === 0) {
       if (direction === FROM_CLIENT) {
+        trace("orphaned", index);
         countOrphaned();
         if (settings.at(0).sysctls[SYSCTL_EXPIRE_NODEST_CONN]! !== 0) {
           // The host answers in the place of the server, so that the client knows.
@@ -210,6 +241,7 @@ export function direct(packet: Packet, key: FlowKey, transport: u16, length: u32
       destination = statelessDestination(key.source, key.destination, ports, what >>> 8, packet.mark);
     const server = destinationTable.lookup(destination);
     if (destination !== 0 && server !== null) {
+      trace("by-itself", destination, index === STATELESS);
       way = destination;
       method = server.forward;
       address = server.address.words[0]!;
@@ -219,6 +251,7 @@ export function direct(packet: Packet, key: FlowKey, transport: u16, length: u32
       const reply = statelessReply(key);
       const mine = scratch.lookup(0);
       if (reply === null || mine === null) return TC_NEXT;
+      trace("stateless-reply", reply.destination);
       direction = FROM_SERVER;
       destination = reply.destination;
       address = reply.virtual.words[0]!;

@@ -12,6 +12,7 @@ import {
   TC_NEXT,
   TC_SHOT,
   tailCall,
+  trace,
   type u8,
   type u16,
   type u32,
@@ -27,6 +28,7 @@ import { leave } from "./fragment/leave.ts";
 import { laterOutgoing } from "./fragment/outgoing.ts";
 import { FRAGMENT_HEADER, hasTransport } from "./fragment/part.ts";
 import { send, TO_BE_SENT } from "./fragment/send.ts";
+import { readPayload } from "./ftp/payload.ts";
 import {
   ETHERTYPE_IPV4,
   ETHERTYPE_IPV6,
@@ -60,6 +62,7 @@ import {
   family,
   ipv6Services,
   outgoing,
+  payload,
   ruleDrops,
   rules,
   ruling,
@@ -148,6 +151,7 @@ function look(packet: Packet): u32 {
 }
 
 function malformed(): u32 {
+  trace("malformed");
   countMalformed();
   return TC_NEXT;
 }
@@ -322,6 +326,7 @@ function classify(packet: Packet, key: FlowKey, transport: u16, length: u32, pro
   } else {
     return TC_NEXT;
   }
+  if (payload.value) return readPayload(packet, key, transport, length);
   if (outgoing.value) return leaveHost(packet, key, transport, length, what, part);
   return admission.value
     ? admit(packet, key, message, length, what)

@@ -1,5 +1,7 @@
 import type { ConnectionFilter } from "./connection-filter.ts";
+import { type ExplainCommand, readExplainCommand } from "./explain-request.ts";
 import { FILTER_OPTIONS, readFilter } from "./filter-options.ts";
+import { type RealServerCommand, readRealServerCommand } from "./realserver-request.ts";
 import { type RulesRequest, readRulesRequest } from "./rules-request.ts";
 import { readSysctlRequest, type SysctlRequest } from "./sysctl-request.ts";
 import { UsageError } from "./usage-error.ts";
@@ -13,7 +15,9 @@ export const COMMANDS = [
   "connections",
   "flush",
   "sysctl",
+  "realserver",
   "rules",
+  "explain",
   "unload",
   "lab",
 ] as const;
@@ -33,7 +37,9 @@ export type Request =
   /** `filter` null: everything. */
   | { readonly kind: "flush"; readonly filter: ConnectionFilter | null }
   | SysctlRequest
+  | RealServerCommand
   | RulesRequest
+  | ExplainCommand
   | { readonly kind: "unload" }
   | { readonly kind: "lab"; readonly name: string; readonly keep: boolean; readonly remove: boolean };
 
@@ -66,8 +72,12 @@ export function parseRequest(argv: readonly string[]): Request {
       return { kind: command, filter: readFlush(rest) };
     case "sysctl":
       return readSysctlRequest(rest);
+    case "realserver":
+      return readRealServerCommand(rest);
     case "rules":
       return readRulesRequest(rest);
+    case "explain":
+      return readExplainCommand(rest);
     case "unload":
       refuseRest(command, readWords(command, rest, {}));
       return { kind: command };

@@ -76,6 +76,10 @@ async function carryOut(
       const complain = (text: string): void => stderr(`lvs: ${text}\n`);
       return runSysctl(request, await administration(), { stdout, complain });
     }
+    case "realserver": {
+      const { runRealServer } = await import("./realserver.ts");
+      return runRealServer(request, stdout);
+    }
     case "rules":
     case "rules-import": {
       const [{ RULES_PROCESS, runRules }, { openKernelRules }, { systemRuleNames }, { systemPrograms }] =
@@ -93,6 +97,11 @@ async function carryOut(
       } finally {
         rules.close();
       }
+    }
+    case "explain": {
+      const { explain } = await import("./explain.ts");
+      stdout(explain(request));
+      return true;
     }
     case "unload": {
       const { unload } = await import("../../ipvs/index.ts");
