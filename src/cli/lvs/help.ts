@@ -1,4 +1,5 @@
 import type { Topic } from "./arguments.ts";
+import { REALSERVER_HELP } from "./realserver-help.ts";
 
 /** What `lvs --help` prints. */
 export const HELP = `lvs: what the Linux Virtual Server never had. Balancing itself is administered with ipvsadm.
@@ -11,6 +12,7 @@ Usage: lvs COMMAND [OPTION…]
   connections [FILTER]  the connection table, for people or as JSON
   flush FILTER | --all  end connections
   sysctl [NAME[=VALUE]] show and set the sysctls of IPVS
+  realserver            make this host a real server for direct routing or tunnels, or no longer
   unload                remove everything of ours from this network namespace, connections included
   lab NAME              an experiment in network namespaces of its own, with real traffic
   help [COMMAND]        more on a command; \`lvs help ipvsadm\`: what our ipvsadm has beyond the original
@@ -91,6 +93,7 @@ net/ipv4/vs/conn_reuse_mode or conn_reuse_mode. Without any, all are shown.
       --json     one object: the values by full name
   -w, --write    all that follows is NAME=VALUE
 `,
+  realserver: REALSERVER_HELP,
   unload: `Usage: lvs unload
 
 Removes everything of ours from this network namespace: the datapath from all interfaces, services and connections.

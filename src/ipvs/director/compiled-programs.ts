@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { MapDefinition } from "../../bpf/index.ts";
 import { deserializeProgram, StaleProgramError } from "../../bpf/loader/index.ts";
 import type { CompiledProgram } from "../../bpf/program.ts";
+import { decapsulatedAddresses, sumRoom } from "../../kernel/decapsulate/index.ts";
 import { crcShifts } from "../../kernel/forward/sctp-checksum.ts";
 import { sctpStates, tcpStates } from "../../kernel/state/follow.ts";
 import { IpvsError } from "../errors.ts";
@@ -27,6 +28,9 @@ export interface CompileRequest {
 /** Tables of constants: each program has its own. */
 const CONSTANTS: readonly MapDefinition[] = [tcpStates, sctpStates, crcShifts];
 
+/** Tables of a real server's tunnel end. */
+const REAL_SERVER: readonly MapDefinition[] = [decapsulatedAddresses, sumRoom];
+
 /** Programs that the package's build has compiled: as trustworthy as the code beside them. */
 export const PREBUILT_DIRECTORY = fileURLToPath(new URL("../../../programs/", import.meta.url));
 
@@ -36,7 +40,7 @@ export const TABLES_BY_NAME: ReadonlyMap<string, MapDefinition> = new Map(
 );
 const MAPS: ReadonlyMap<string, MapDefinition> = new Map([
   ...TABLES_BY_NAME,
-  ...CONSTANTS.map((each) => [each.name, each] as const),
+  ...[...CONSTANTS, ...REAL_SERVER].map((each) => [each.name, each] as const),
 ]);
 
 /**
