@@ -19,6 +19,8 @@ export interface Experiment {
   run(stage: Stage): Promise<void>;
   /** What to try in it when it is left up. */
   readonly entries: readonly Entry[];
+  /** What takes back what it leaves beside the network, `lvs unload` on directors excepted. Default: nothing. */
+  readonly takeDown?: readonly Omit<Entry, "about">[];
 }
 
 /** A lab: experiments by name, one at a time; the first is the usual one. */

@@ -1,6 +1,6 @@
 import { missingCapabilities } from "../src/linux/index.ts";
 import { LabFailure, streamConsole } from "./console.ts";
-import type { Experiment } from "./experiment.ts";
+import type { Experiment, Lab } from "./experiment.ts";
 import { ALL_LABS } from "./labs.ts";
 import { onlyLab } from "./only-lab.ts";
 import { play, removeLab } from "./play.ts";
@@ -49,7 +49,8 @@ export class LabInterrupted extends Error {
  * not build it or if one of the same name runs; LabInterrupted, when all is cleaned up, after Ctrl-C.
  */
 export async function runLab({ name, variant, keep, remove }: LabRequest): Promise<void> {
-  const experiment = experimentOf(name, variant);
+  const lab = labOf(name);
+  const experiment = experimentOf(name, lab, variant);
   const missing = missingCapabilities(["CAP_NET_ADMIN", "CAP_BPF", "CAP_SYS_ADMIN"]);
   if (missing.length > 0) {
     throw new LabFailure(
@@ -59,7 +60,7 @@ export async function runLab({ name, variant, keep, remove }: LabRequest): Promi
   const prefix = process.env.LVS_LAB_PREFIX || `lvs-${name}`;
   const lock = onlyLab(name, prefix);
   try {
-    if (remove) await removeLab(prefix);
+    if (remove) await removeLab(prefix, lab.values());
     else
       await interruptible((signal) =>
         play(experiment, { name, prefix, keep, console: streamConsole(process.stdout), signal }),
@@ -69,11 +70,15 @@ export async function runLab({ name, variant, keep, remove }: LabRequest): Promi
   }
 }
 
-function experimentOf(name: string, variant: string | null): Experiment {
+function labOf(name: string): Lab {
   const lab = ALL_LABS.get(name);
   if (lab === undefined) {
     throw new RangeError(`there is no lab "${name}"; there are: ${[...ALL_LABS.keys()].join(", ")}`);
   }
+  return lab;
+}
+
+function experimentOf(name: string, lab: Lab, variant: string | null): Experiment {
   const experiment = variant === null ? [...lab.values()][0] : lab.get(variant);
   if (experiment === undefined) {
     throw new RangeError(

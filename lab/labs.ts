@@ -1,5 +1,6 @@
 import type { Lab } from "./experiment.ts";
 import { directByHand, directByOurs } from "./experiments/dr.ts";
+import { fileTransfer } from "./experiments/ftp.ts";
 import { fullNat } from "./experiments/fullnat.ts";
 import { natByWeight } from "./experiments/nat.ts";
 import { natInTurn } from "./experiments/nat-rr.ts";
@@ -26,5 +27,6 @@ export const ALL_LABS: ReadonlyMap<string, Lab> = new Map([
   ["tun", new Map([["all", tunnels]])],
   ["fullnat", new Map([["all", fullNat]])],
   ["persistence", new Map([["all", persistence]])],
+  ["ftp", new Map([["all", fileTransfer]])],
   ["scale", new Map([["all", scale]])],
 ]);

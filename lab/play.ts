@@ -1,9 +1,10 @@
+import { mkdirSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Console, LabFailure } from "./console.ts";
 import type { Entry, Experiment } from "./experiment.ts";
 import { buildNetwork, type NetworkPlan, namespaceOf, nodesLeftUp, removeNetwork } from "./network.ts";
 import { capture } from "./process.ts";
-import { labEnvironment, Stage } from "./stage.ts";
+import { filesOf, labEnvironment, Stage } from "./stage.ts";
 
 const program = (name: string) => fileURLToPath(new URL(`../../bin/${name}`, import.meta.url));
 
@@ -35,6 +36,7 @@ export async function play(experiment: Experiment, settings: PlaySettings): Prom
   const stage = new Stage(plan, console, signal, keep);
   let done = false;
   try {
+    mkdirSync(filesOf(prefix), { recursive: true, mode: 0o755 });
     buildNetwork(plan);
     await experiment.run(stage);
     done = true;
@@ -44,7 +46,7 @@ export async function play(experiment: Experiment, settings: PlaySettings): Prom
       stage.leave();
     } else {
       await stage.end();
-      await removeLab(prefix);
+      await removeLab(prefix, [experiment]);
     }
   }
 }
@@ -58,13 +60,23 @@ function farewell(name: string, plan: NetworkPlan, entries: readonly Entry[], co
   console.say(`${program("lvs")} lab ${name} --remove\n    takes it all down`);
 }
 
-/** Takes a lab down that was left up: the balancers' state, the servers and the namespaces. */
-export async function removeLab(prefix: string): Promise<void> {
-  for (const namespace of nodesLeftUp(prefix)) {
-    if (!/-director\d*$/.test(namespace)) continue;
-    await capture(namespace, [process.execPath, program("lvs"), "unload"], undefined, labEnvironment()).catch(
-      () => {},
-    );
+/**
+ * Takes down what there is of experiments whose namespaces begin with that prefix: the balancers' state, the servers, the namespaces and
+ * files. It does not matter how far they had come.
+ */
+export async function removeLab(prefix: string, experiments: Iterable<Experiment>): Promise<void> {
+  const commands = [...experiments].flatMap(({ takeDown = [] }) => takeDown);
+  const unload = { node: "director", command: "lvs unload" };
+  const left = new Set(nodesLeftUp(prefix));
+  const seen = new Set<string>();
+  for (const { node, command } of [...commands, unload]) {
+    const namespace = `${prefix}-${node}`;
+    const key = `${node} ${command}`;
+    if (!left.has(namespace) || seen.has(key)) continue;
+    seen.add(key);
+    // Whatever was not there need not go.
+    await capture(namespace, ["sh", "-c", command], undefined, labEnvironment()).catch(() => {});
   }
   removeNetwork(prefix);
+  rmSync(filesOf(prefix), { recursive: true, force: true });
 }

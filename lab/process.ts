@@ -61,9 +61,9 @@ export async function* lines(child: ChildProcess): AsyncGenerator<string> {
   if (child.stdout) yield* createInterface({ input: child.stdout });
   const status = await ended;
   if (status !== 0) {
-    throw new LabFailure(
-      `${child.spawnargs.slice(1).join(" ")} ended with ${status}: ${complaint.trim() || "no message"}`,
-    );
+    const [program, ...words] = child.spawnargs;
+    const said = program === "sh" ? words.slice(1) : words;
+    throw new LabFailure(`${said.join(" ")} ended with ${status}: ${complaint.trim() || "no message"}`);
   }
 }
 

@@ -19,6 +19,11 @@ export function labEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env, PATH: path.filter(Boolean).join(":"), LC_ALL: "C" };
 }
 
+/** Where servers of a lab keep files, for as long as it is up. */
+export function filesOf(prefix: string): string {
+  return `/run/${prefix}.files`;
+}
+
 /** Where an experiment happens: the hosts of a network that has been built, and the screen. */
 export class Stage {
   readonly plan: NetworkPlan;
@@ -44,7 +49,7 @@ export class Stage {
     this.#signal.throwIfAborted();
     const child = spawnInNamespace(this.namespace(node), argv, {
       stdio: ["ignore", "pipe", "pipe"],
-      env: labEnvironment(),
+      env: { ...labEnvironment(), TMPDIR: filesOf(this.plan.prefix) },
       detached,
       signal: this.#signal,
       killSignal: "SIGKILL",

@@ -104,6 +104,7 @@ export const directByHand: Experiment = {
 export const directByOurs: Experiment = {
   about: "the same; real servers prepared by `lvs realserver start`",
   plan,
-  run: (stage) => run(stage, [`lvs realserver start --vip ${VIP} --mode dr`]),
+  run: (stage) => run(stage, [`lvs realserver start --vip ${VIP}`]),
   entries,
+  takeDown: SERVERS.map(({ name }) => ({ node: name, command: `lvs realserver stop --vip ${VIP}` })),
 };

@@ -82,8 +82,7 @@ async function run(stage: Stage): Promise<void> {
   for (const { name } of SERVERS) await stage.serve(name, "web-server", name, "0.0.0.0", "80");
   console.step("Real servers: the virtual address on lo, tunnels are unpacked");
   for (const { name } of SERVERS) {
-    await stage.run(`ip address add ${VIP}/32 dev lo`, name);
-    await stage.serve(name, "tunnel-end", "eth0", VIP, String(GUE_PORT));
+    await stage.run(`lvs realserver start --vip ${VIP} --mode tun`, name);
   }
   for (const [i, kind] of KINDS.entries()) {
     console.step(`${kind.name}: ${kind.overhead} bytes more a packet`);
@@ -140,4 +139,5 @@ export const tunnels: Experiment = {
     { node: "rs1", command: "tcpdump -ni eth0", about: "what comes to a real server" },
     { node: "client", command: `curl http://${VIP}/`, about: "the client" },
   ],
+  takeDown: SERVERS.map(({ name }) => ({ node: name, command: `lvs realserver stop --vip ${VIP}` })),
 };

@@ -91,7 +91,7 @@ async function go(exercise: Exercise): Promise<void> {
       else send(plan, step);
     }
   } finally {
-    await removeLab(prefix);
+    await removeLab(prefix, []);
     rmSync(scratch, { recursive: true });
   }
 }
