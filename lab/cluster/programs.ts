@@ -6,6 +6,8 @@ import { spawnInNamespace } from "../../src/linux/index.ts";
 import type { Cluster } from "./cluster.ts";
 import { content, digest } from "./content.ts";
 
+export { isInstalled } from "../process.ts";
+
 const urlOf = (address: string, path: string) =>
   `http://${isIPv6(address) ? `[${address}]` : address}${path}`;
 
