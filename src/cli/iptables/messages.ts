@@ -73,8 +73,7 @@ function refusal(error: IpvsError, program: string): Complaint {
     const text = "Could not fetch rule set generation id: Permission denied (you must be root)";
     return { text: `${program} ${VERSION}: ${text}\n`, exit: NO_RESOURCE };
   }
-  const exit = error.code === "EINVAL" ? FAILED : NO_RESOURCE;
-  return { text: `${program} ${VERSION}: ${error.message}\n`, exit };
+  return { text: `${program} ${VERSION}: ${error.message}\n`, exit: NO_RESOURCE };
 }
 
 /** How to go on with what is none of ours. */

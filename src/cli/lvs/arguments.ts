@@ -1,6 +1,7 @@
 import type { ConnectionFilter } from "./connection-filter.ts";
 import { FILTER_OPTIONS, readFilter } from "./filter-options.ts";
 import { type RealServerCommand, readRealServerCommand } from "./realserver-request.ts";
+import { type RulesRequest, readRulesRequest } from "./rules-request.ts";
 import { readSysctlRequest, type SysctlRequest } from "./sysctl-request.ts";
 import { UsageError } from "./usage-error.ts";
 import { readWords, refuseRest } from "./words.ts";
@@ -14,13 +15,14 @@ export const COMMANDS = [
   "flush",
   "sysctl",
   "realserver",
+  "rules",
   "unload",
   "lab",
 ] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
 /** What there is help about. */
-export const TOPICS = [...COMMANDS, "ipvsadm"] as const;
+export const TOPICS = [...COMMANDS, "ipvsadm", "iptables"] as const;
 export type Topic = (typeof TOPICS)[number];
 
 /** What `lvs` was asked to do. */
@@ -34,6 +36,7 @@ export type Request =
   | { readonly kind: "flush"; readonly filter: ConnectionFilter | null }
   | SysctlRequest
   | RealServerCommand
+  | RulesRequest
   | { readonly kind: "unload" }
   /** `variant` null: the usual one. */
   | {
@@ -75,6 +78,8 @@ export function parseRequest(argv: readonly string[]): Request {
       return readSysctlRequest(rest);
     case "realserver":
       return readRealServerCommand(rest);
+    case "rules":
+      return readRulesRequest(rest);
     case "unload":
       refuseRest(command, readWords(command, rest, {}));
       return { kind: command };

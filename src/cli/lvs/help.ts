@@ -13,9 +13,10 @@ Usage: lvs COMMAND [OPTION…]
   flush FILTER | --all  end connections
   sysctl [NAME[=VALUE]] show and set the sysctls of IPVS
   realserver            make this host a real server for direct routing or tunnels, or no longer
+  rules [import FILE]   the rules that give marks; take over those of this host's iptables
   unload                remove everything of ours from this network namespace, connections included
   lab NAME              an experiment in network namespaces of its own, with real traffic
-  help [COMMAND]        more on a command; \`lvs help ipvsadm\`: what our ipvsadm has beyond the original
+  help [COMMAND]        more on a command; \`lvs help ipvsadm\`, \`lvs help iptables\`: what ours are about
   --help, -h            this text, or behind a command that of the command
   --version, -v         the version
 
@@ -94,6 +95,32 @@ net/ipv4/vs/conn_reuse_mode or conn_reuse_mode. Without any, all are shown.
   -w, --write    all that follows is NAME=VALUE
 `,
   realserver: REALSERVER_HELP,
+  rules: `Usage: lvs rules
+       lvs rules import FILE|- [-4|-6] [--replace] [--dry-run]
+       lvs rules import --live [--replace] [--dry-run]
+
+Shows the rules that give marks, of both families, as \`iptables -t mangle -S\` does; they are changed with our iptables.
+
+\`import\` takes over what an iptables has: the rules of the chain PREROUTING of the table mangle, and of the chains that it
+goes to. It says which it took, and which it could not take and why. The rules there stay as they are.
+
+  FILE         what iptables-save or ip6tables-save wrote, or both one after the other; - is the standard input
+  --live       what the system's iptables and ip6tables have now
+  -4, -6       the family of text that does not say it (IPv4)
+  --replace    put them in place of rules of ours that are there already
+  --dry-run    only say what would be taken
+
+Exit status: 0 all was taken; 1 something was not, or nothing could be.
+`,
+  iptables: `Our iptables and ip6tables, with their -save and -restore, take the rules that give packets their firewall marks, in
+iptables' own words: table mangle, chain PREROUTING and chains of your own. The datapath is ahead of netfilter, so the
+system's rules come too late for it; a service by mark (ipvsadm -f) looks at the marks of these.
+
+  iptables -t mangle -A PREROUTING -p tcp -d 192.0.2.1 --dport 80 -j MARK --set-mark 1
+  iptables -t mangle -L -n -v
+
+Commands for other tables are handed to the system's iptables. \`iptables -h\` tells what there is, docs/iptables.md more.
+`,
   unload: `Usage: lvs unload
 
 Removes everything of ours from this network namespace: the datapath from all interfaces, services and connections.

@@ -80,6 +80,24 @@ async function carryOut(
       const { runRealServer } = await import("./realserver.ts");
       return runRealServer(request, stdout);
     }
+    case "rules":
+    case "rules-import": {
+      const [{ RULES_PROCESS, runRules }, { openKernelRules }, { systemRuleNames }, { systemPrograms }] =
+        await Promise.all([
+          import("./rules.ts"),
+          import("../iptables/kernel-rules.ts"),
+          import("../rule-names.ts"),
+          import("../iptables/system-programs.ts"),
+        ]);
+      const complain = (text: string): void => stderr(`lvs: ${text}\n`);
+      const rules = await openKernelRules();
+      try {
+        const environment = { ...RULES_PROCESS, rules, names: systemRuleNames(), system: systemPrograms() };
+        return runRules(request, { ...environment, stdout, complain });
+      } finally {
+        rules.close();
+      }
+    }
     case "unload": {
       const { unload } = await import("../../ipvs/index.ts");
       if (!unload()) stdout("there was nothing to unload in this network namespace\n");

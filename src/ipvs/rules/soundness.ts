@@ -19,21 +19,25 @@ export function unsoundRule({ source, destination, protocol, matches, target }: 
 
 const BUILT_IN = new Set([PREROUTING, "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"]);
 
-/** Whether packets could go round in circles, or deeper than can be. Chains that none come to do not count. */
+/** Whether chains lead round in circles, or packets deeper than they can go. */
 export function hasLoop({ chains }: RuleSet): boolean {
-  const byName = new Map(chains.map((chain) => [chain.name, chain]));
-  const depths = new Map<Chain, number>();
-  const depth = (chain: Chain, above: readonly Chain[]): number => {
-    if (above.includes(chain) || above.length > DEEPEST) return Number.POSITIVE_INFINITY;
-    const known = depths.get(chain);
-    if (known !== undefined) return known;
-    const below = jumps(chain).flatMap((name) => byName.get(name) ?? []);
-    const deepest = Math.max(0, ...below.map((next) => 1 + depth(next, [...above, chain])));
-    depths.set(chain, deepest);
-    return deepest;
-  };
-  const first = byName.get(PREROUTING);
-  return first !== undefined && depth(first, []) > DEEPEST;
+  const below = new Map(chains.map((chain) => [chain.name, jumps(chain)]));
+  const callers = new Map(chains.map(({ name }) => [name, 0]));
+  for (const names of below.values())
+    for (const name of names) callers.set(name, (callers.get(name) ?? 0) + 1);
+  // From chains that no others lead to, down; what is left in the end is a loop, or behind one.
+  const ready = chains.map(({ name }) => name).filter((name) => callers.get(name) === 0);
+  const depths = new Map([[PREROUTING, 0]]);
+  for (const name of ready) {
+    const depth = depths.get(name);
+    for (const next of below.get(name) ?? []) {
+      if (depth !== undefined) depths.set(next, Math.max(depths.get(next) ?? 0, depth + 1));
+      const left = callers.get(next)! - 1;
+      callers.set(next, left);
+      if (left === 0) ready.push(next);
+    }
+  }
+  return ready.length < callers.size || Math.max(...depths.values()) > DEEPEST;
 }
 
 /** The chains that a chain's rules lead to, each once. */
