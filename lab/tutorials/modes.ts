@@ -1,5 +1,5 @@
 /** Document 3: the forwarding methods, with NAT and direct routing configured; then ipset. */
-import { type Command, masqueraded, onDirector, onServers, segment, type Tutorial } from "./model.ts";
+import { masqueraded, onDirector, onServers, segment, type Tutorial } from "./model.ts";
 
 const DR = segment([
   ["client", "192.168.0.1/24"],
@@ -13,16 +13,6 @@ const NAT = masqueraded({
   outside: ["172.16.254.8/24", "172.16.254.200/32"],
   inside: "192.168.0.8/24",
   servers: ["192.168.0.18/24", "192.168.0.28/24"],
-});
-
-/** Our iptables has the table mangle; the others are the system's. */
-const systemIptables = (printed: string): Command => ({
-  role: "director",
-  printed,
-  instead: {
-    run: [printed.replace(/^iptables/, "$SYSTEM_IPTABLES")],
-    why: "the table nat is none of ours: the system's iptables keeps it",
-  },
 });
 
 export const modes: Tutorial = {
@@ -40,11 +30,9 @@ export const modes: Tutorial = {
           "echo 0 > /proc/sys/net/ipv4/conf/default/send_redirects",
           "echo 0 > /proc/sys/net/ipv4/conf/eth0/send_redirects",
           "echo 0 > /proc/sys/net/ipv4/conf/eth1/send_redirects",
-        ),
-        systemIptables("iptables -t nat -F"),
-        systemIptables("iptables -t nat -X"),
-        systemIptables("iptables -t nat -A POSTROUTING -s 192.168.0.0/24 -j MASQUERADE"),
-        ...onDirector(
+          "iptables -t nat -F",
+          "iptables -t nat -X",
+          "iptables -t nat -A POSTROUTING -s 192.168.0.0/24 -j MASQUERADE",
           "ipvsadm -C",
           "ipvsadm -A -t 172.16.254.200:80 -s wrr",
           "ipvsadm -a -t 172.16.254.200:80 -r 192.168.0.18:80 -m -w 1",

@@ -13,7 +13,10 @@ import { isInstalled, systemProgram, untilReady } from "../process.ts";
 import { labEnvironment } from "../stage.ts";
 import { type Command, type Exercise, type Role, type Traffic, TUTORIALS } from "./index.ts";
 
-const missing = ["ifconfig", "route", "watch", "iptables"].filter((name) => !isInstalled(name));
+const missing = [
+  ...["ifconfig", "route", "watch"].filter((name) => !isInstalled(name)),
+  ...(systemProgram("iptables") === undefined ? ["iptables"] : []),
+];
 const skip =
   process.getuid?.() !== 0
     ? "needs root: makes network namespaces"
@@ -41,7 +44,7 @@ function runCommand(plan: NetworkPlan, command: Command, scratch: string): void 
         spawnSync("sh", ["-c", here], {
           encoding: "utf8",
           timeout: LIMIT_MS,
-          env: { ...labEnvironment(), SYSTEM_IPTABLES: systemProgram("iptables") },
+          env: labEnvironment(),
         }),
       );
       output += result.stdout + result.stderr;
