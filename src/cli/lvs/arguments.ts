@@ -1,4 +1,5 @@
 import type { ConnectionFilter } from "./connection-filter.ts";
+import { type ExplainCommand, readExplainCommand } from "./explain-request.ts";
 import { FILTER_OPTIONS, readFilter } from "./filter-options.ts";
 import { type RealServerCommand, readRealServerCommand } from "./realserver-request.ts";
 import { type RulesRequest, readRulesRequest } from "./rules-request.ts";
@@ -16,6 +17,7 @@ export const COMMANDS = [
   "sysctl",
   "realserver",
   "rules",
+  "explain",
   "unload",
   "lab",
 ] as const;
@@ -37,6 +39,7 @@ export type Request =
   | SysctlRequest
   | RealServerCommand
   | RulesRequest
+  | ExplainCommand
   | { readonly kind: "unload" }
   /** `variant` null: the usual one. */
   | {
@@ -80,6 +83,8 @@ export function parseRequest(argv: readonly string[]): Request {
       return readRealServerCommand(rest);
     case "rules":
       return readRulesRequest(rest);
+    case "explain":
+      return readExplainCommand(rest);
     case "unload":
       refuseRest(command, readWords(command, rest, {}));
       return { kind: command };

@@ -14,6 +14,7 @@ Usage: lvs COMMAND [OPTION…]
   sysctl [NAME[=VALUE]] show and set the sysctls of IPVS
   realserver            make this host a real server for direct routing or tunnels, or no longer
   rules [import FILE]   the rules that give marks; take over those of this host's iptables
+  explain PACKET        what would become of a packet, step by step, without sending it
   unload                remove everything of ours from this network namespace, connections included
   lab NAME              an experiment in network namespaces of its own, with real traffic
   help [COMMAND]        more on a command; \`lvs help ipvsadm\`, \`lvs help iptables\`: what ours are about
@@ -120,6 +121,25 @@ system's rules come too late for it; a service by mark (ipvsadm -f) looks at the
   iptables -t mangle -L -n -v
 
 Commands for other tables are handed to the system's iptables. \`iptables -h\` tells what there is, docs/iptables.md more.
+`,
+  explain: `Usage: lvs explain -p tcp|udp|sctp|icmp|ah|esp --src ADDRESS[:PORT] --dst ADDRESS[:PORT] [OPTION…]
+
+Runs the datapath on such a packet, over a copy of the director's tables, and tells what would become of it and why: the
+service, the connection, template or scheduler's choice with the numbers it compared, the rewrite, the next hop. Nothing
+is sent, and nothing of the director changes. docs/explain.md has examples, and describes the JSON.
+
+  -p, --protocol PROTOCOL   tcp, udp, sctp (an INIT), icmp (an echo request), ah, esp
+  -s, --src ADDRESS:PORT    where it comes from: a client, or a real server that answers one
+  -d, --dst ADDRESS:PORT    where it goes to; IPv6 as [2001:db8::1]:80; no port with icmp, ah and esp
+  -i, --iface IF            the interface that it comes in by (the one towards its source)
+      --mark N              firewall mark that it carries
+      --flags FLAG[,FLAG…]  SYN, ACK, FIN, RST, PSH, URG, ECE, CWR or none (ACK, if there is a connection; else SYN)
+      --length BYTES        of the IP packet (as short as can be)
+      --df                  it must not be fragmented
+      --mac ADDRESS         the frame's destination (the interface's own address)
+      --json                one object
+
+Exit status: 0, whatever would become of the packet; 1 it could not be found out; 2 wrong usage.
 `,
   unload: `Usage: lvs unload
 

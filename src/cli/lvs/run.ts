@@ -98,6 +98,11 @@ async function carryOut(
         rules.close();
       }
     }
+    case "explain": {
+      const { explain } = await import("./explain.ts");
+      stdout(explain(request));
+      return true;
+    }
     case "unload": {
       const { unload } = await import("../../ipvs/index.ts");
       if (!unload()) stdout("there was nothing to unload in this network namespace\n");

@@ -21,6 +21,33 @@ export const IPTABLES_EXCEPTIONS: readonly IptablesException[] = [
     ],
   },
   {
+    reason: "what there is is saved, even if there never was a rule",
+    covers: ["restore/saving where there never was a rule"],
+  },
+  {
+    reason: "a built-in chain keeps its name",
+    covers: ["chains/renaming a built-in chain"],
+  },
+  {
+    reason: "no loop is taken, even if no packet comes to it",
+    covers: ["chains/a loop that no packet comes to"],
+  },
+  {
+    reason: "addresses may follow their option in the same word",
+    covers: [
+      "rules/addresses: -A PREROUTING --src=1.1.1.1",
+      "rules/addresses: -A PREROUTING -s1.1.1.1 -d2.2.2.2",
+    ],
+  },
+  {
+    reason: "counters of rules of IPv6 are restored as those of IPv4",
+    covers: ["restore/counters of rules of IPv6"],
+  },
+  {
+    reason: "a comment is not cut",
+    covers: [`rules/comments: -A PREROUTING -m comment --comment ${"x".repeat(256)}`],
+  },
+  {
     reason: "a chain that a file renames is there by its new name",
     covers: ["restore/a chain that was renamed in the same file"],
   },

@@ -8,6 +8,7 @@ import { deserializeProgram, StaleProgramError } from "../../bpf/loader/index.ts
 import type { CompiledProgram } from "../../bpf/program.ts";
 import { decapsulatedAddresses, sumRoom } from "../../kernel/decapsulate/index.ts";
 import { crcShifts } from "../../kernel/forward/sctp-checksum.ts";
+import { question } from "../../kernel/route-question.ts";
 import { sctpStates, tcpStates } from "../../kernel/state/follow.ts";
 import { IpvsError } from "../errors.ts";
 import { TABLES } from "./pinned-tables.ts";
@@ -38,9 +39,10 @@ export const PREBUILT_DIRECTORY = fileURLToPath(new URL("../../../programs/", im
 export const TABLES_BY_NAME: ReadonlyMap<string, MapDefinition> = new Map(
   TABLES.map((each) => [each.name, each]),
 );
-const MAPS: ReadonlyMap<string, MapDefinition> = new Map([
+const MAPS: ReadonlyMap<string, MapDefinition> = new Map<string, MapDefinition>([
   ...TABLES_BY_NAME,
   ...[...CONSTANTS, ...REAL_SERVER].map((each) => [each.name, each] as const),
+  [question.name, question],
 ]);
 
 /**

@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { possibleCpus } from "../../bpf/loader/index.ts";
 import { decapsulationRequest } from "../realserver/decapsulation-program.ts";
+import { routerRequest } from "../explain/router.ts";
 import { compileInProcess, keyOf, PREBUILT_DIRECTORY } from "./compiled-programs.ts";
 import { PROGRAM_SUFFIX } from "./program-cache.ts";
 import { LADDER } from "./program-ladder.ts";
@@ -17,6 +18,7 @@ const requests = [
   ...LADDER.flatMap((needs) => datapathRequests(needs).map(({ request }) => request)),
   ...[...CPUS].map((cpus) => armRequest(cpus)),
   decapsulationRequest(),
+  routerRequest(),
 ];
 const files = new Map(requests.map((request) => [`${keyOf(request)}${PROGRAM_SUFFIX}`, request]));
 mkdirSync(PREBUILT_DIRECTORY, { recursive: true });
