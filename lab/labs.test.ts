@@ -16,7 +16,7 @@ import { labEnvironment } from "./stage.ts";
 
 const LVS = fileURLToPath(new URL("../../bin/lvs", import.meta.url));
 /** Against hanging only: a busy machine may be slow. */
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 600_000;
 const prefix = ownPrefix("lvs-labs");
 const root = process.getuid?.() === 0;
 const skip = !root && "needs root: makes network namespaces";

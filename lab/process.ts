@@ -7,7 +7,7 @@ import { spawnInNamespace } from "../src/linux/index.ts";
 import { LabFailure } from "./console.ts";
 
 /** Against hanging only: a busy machine may be slow. */
-const LIMIT_MS = 180_000;
+const LIMIT_MS = 300_000;
 
 /** Where programs are that PATH may lack. */
 const ADMINISTRATION = ["/usr/sbin", "/sbin"];
