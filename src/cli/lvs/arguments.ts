@@ -1,4 +1,5 @@
 import type { ConnectionFilter } from "./connection-filter.ts";
+import { type DoctorRequest, readDoctorRequest } from "./doctor-request.ts";
 import { FILTER_OPTIONS, readFilter } from "./filter-options.ts";
 import { readSysctlRequest, type SysctlRequest } from "./sysctl-request.ts";
 import { UsageError } from "./usage-error.ts";
@@ -12,6 +13,7 @@ export const COMMANDS = [
   "connections",
   "flush",
   "sysctl",
+  "doctor",
   "unload",
   "lab",
 ] as const;
@@ -31,6 +33,7 @@ export type Request =
   /** `filter` null: everything. */
   | { readonly kind: "flush"; readonly filter: ConnectionFilter | null }
   | SysctlRequest
+  | DoctorRequest
   | { readonly kind: "unload" }
   | { readonly kind: "lab"; readonly name: string; readonly keep: boolean; readonly remove: boolean };
 
@@ -63,6 +66,8 @@ export function parseRequest(argv: readonly string[]): Request {
       return { kind: command, filter: readFlush(rest) };
     case "sysctl":
       return readSysctlRequest(rest);
+    case "doctor":
+      return readDoctorRequest(rest);
     case "unload":
       refuseRest(command, readWords(command, rest, {}));
       return { kind: command };

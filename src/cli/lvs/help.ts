@@ -11,6 +11,7 @@ Usage: lvs COMMAND [OPTION…]
   connections [FILTER]  the connection table, for people or as JSON
   flush FILTER | --all  end connections
   sysctl [NAME[=VALUE]] show and set the sysctls of IPVS
+  doctor [--fix]        what would not work on this host, as director or real server, and why
   unload                remove everything of ours from this network namespace, connections included
   lab NAME              an experiment in network namespaces of its own, with real traffic
   help [COMMAND]        more on a command; \`lvs help ipvsadm\`: what our ipvsadm has beyond the original
@@ -90,6 +91,20 @@ net/ipv4/vs/conn_reuse_mode or conn_reuse_mode. Without any, all are shown.
   -q, --quiet    do not show what was set
       --json     one object: the values by full name
   -w, --write    all that follows is NAME=VALUE
+`,
+  doctor: `Usage: lvs doctor [--fix] [--json] [--role director|realserver] [--vip VIP]… [--director DIP]… [--no-probe]
+
+Looks at this network namespace and says what would not work, or may not, why, and which command mends it. Without services it
+looks at the host as a real server. docs/doctor.md describes each finding by its code.
+
+      --fix            run the commands that take nothing away: sysctls, lvs attach, offloads of interfaces
+      --json           one array, an object for each finding
+      --role ROLE      look at it as "director" or "realserver"
+      --vip VIP        a virtual address that this real server ought to have; may be said several times
+      --director DIP   an address of this real server's director; may be said several times
+      --no-probe       do not ask: no connections to real servers, no ARP for virtual addresses
+
+Exit status: 0 nothing is wrong (notes do not count), or all of it was mended; 1 errors or warnings are left; 2 wrong usage.
 `,
   unload: `Usage: lvs unload
 

@@ -76,6 +76,10 @@ async function carryOut(
       const complain = (text: string): void => stderr(`lvs: ${text}\n`);
       return runSysctl(request, await administration(), { stdout, complain });
     }
+    case "doctor": {
+      const { runDoctor } = await import("./doctor.ts");
+      return runDoctor(request, { stdout, complain: (text) => stderr(`lvs: ${text}\n`) });
+    }
     case "unload": {
       const { unload } = await import("../../ipvs/index.ts");
       if (!unload()) stdout("there was nothing to unload in this network namespace\n");
