@@ -8,9 +8,12 @@ import {
   bindSocket,
   close,
   type ConnectOutcome,
+  deleteNeighbour,
   encodeSocketAddress,
+  hasCode,
   inNetworkNamespace,
   listenSocket,
+  listNeighbours,
   type NetlinkSocket,
   probeConnections,
   SOCK,
@@ -18,12 +21,15 @@ import {
   withRouteSocket,
 } from "../../src/linux/index.ts";
 import { ip } from "../../src/net/index.ts";
-import { buildNetwork, type NetworkPlan, namespaceOf, removeNetwork } from "../network.ts";
+import { buildNetwork, type NetworkPlan, namespaceOf, nodesOf, removeNetwork } from "../network.ts";
 import { doctorPlan, doctorRules, type Family, METHODS, type Method, PORT, portOf, virtual } from "./plan.ts";
 
 const program = (name: string): string => fileURLToPath(new URL(`../../../bin/${name}`, import.meta.url));
 /** How long a client waits for its connection, ms. */
-const PATIENCE = 700;
+const PATIENCE = 400;
+/** How long what was changed may take to show, and how often is tried, ms. */
+const SETTLED = 3000;
+const STEP = 100;
 
 /** What a doctor is told beside what can be seen. */
 export interface Visit {
@@ -74,9 +80,23 @@ export class Ward {
   }
 
   /** What a client's connection to a virtual address comes to. */
-  connect(family: Family, method: Method): ConnectOutcome {
+  connect(family: Family, method: Method, node = "client"): ConnectOutcome {
     const to = { address: ip(virtual(family, method)), port: PORT };
-    return this.inside("client", () => probeConnections([{ to }], PATIENCE))[0]!;
+    return this.inside(node, () => probeConnections([{ to }], PATIENCE))[0]!;
+  }
+
+  /**
+   * Connects until that comes to one of `wanted`, or to what it comes to in the end. The datapath asks for ways once a second, and hosts
+   * remember neighbours.
+   */
+  connectUntil(wanted: (outcome: ConnectOutcome) => boolean, family: Family, method: Method): ConnectOutcome {
+    const deadline = performance.now() + SETTLED;
+    for (const node of nodesOf(this.plan)) this.network(node, forgetNeighbours);
+    for (;;) {
+      const outcome = this.connect(family, method);
+      if (wanted(outcome) || performance.now() > deadline) return outcome;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STEP);
+    }
   }
 
   /** Runs a program of the package at a node. Throws what it complained of. */
@@ -108,6 +128,17 @@ export class Ward {
       this.inside("director", () => unload());
     } finally {
       removeNetwork(this.plan.prefix);
+    }
+  }
+}
+
+function forgetNeighbours(socket: NetlinkSocket): void {
+  for (const { index, address } of listNeighbours(socket)) {
+    try {
+      deleteNeighbour(socket, index, address);
+    } catch (error) {
+      // It has gone by itself, or is one that the kernel keeps.
+      if (!hasCode(error, "ENOENT", "EINVAL", "EOPNOTSUPP")) throw error;
     }
   }
 }

@@ -42,14 +42,13 @@ export function gatherDirector({ status, administration, socket, links, probe }:
     ]),
   );
   const own = new Set([...named].filter((address) => lookUp(socket, address)?.type === RTN.LOCAL));
-  const ways = (): Map<string, Way | null> => waysTo(servers, socket, links);
-  const before = ways();
+  const before = waysTo(servers, socket, links, false);
   const probes = probe ? probeServers(services, before, own) : new Map();
   return {
     status,
     services,
     // Neighbours are known better once servers have been asked.
-    ways: probe ? ways() : before,
+    ways: probe ? waysTo(servers, socket, links, true) : before,
     own,
     probes,
     otherOwners: probe ? probeVirtualAddresses(services, own, listAddresses(socket), links) : new Map(),
@@ -64,10 +63,12 @@ function sysctlIsOn(administration: Administration, status: DirectorStatus, name
   return administration.sysctls().find((each) => each.name === name)?.value !== "0";
 }
 
+/** `asked`: servers have been asked a while ago, so a neighbour that is still being looked for does not answer. */
 function waysTo(
   addresses: ReadonlySet<string>,
   socket: NetlinkSocket,
   links: readonly Link[],
+  asked: boolean,
 ): Map<string, Way | null> {
   const neighbours = new Map(
     listNeighbours(socket).map(({ index, address, state }) => [`${index} ${formatIp(address)}`, state]),
@@ -87,7 +88,7 @@ function waysTo(
           source: route.source === undefined ? null : formatIp(route.source),
           mtu: Math.min(route.mtu ?? link.mtu, link.mtu),
           local: route.type === RTN.LOCAL,
-          neighbour: state === undefined ? "unknown" : neighbourState(state),
+          neighbour: state === undefined ? "unknown" : neighbourState(state, asked),
         },
       ];
     }),
@@ -97,9 +98,10 @@ function waysTo(
 const USABLE: ReadonlySet<number> = new Set([RTN.UNICAST, RTN.LOCAL]);
 const ANSWERS = NUD.REACHABLE | NUD.STALE | NUD.DELAY | NUD.PROBE | NUD.NOARP | NUD.PERMANENT;
 
-function neighbourState(state: number): Way["neighbour"] {
+function neighbourState(state: number, asked: boolean): Way["neighbour"] {
   if ((state & ANSWERS) !== 0) return "answers";
-  return (state & (NUD.FAILED | NUD.INCOMPLETE)) !== 0 ? "failed" : "unknown";
+  const failed = NUD.FAILED | (asked ? NUD.INCOMPLETE : 0);
+  return (state & failed) !== 0 ? "failed" : "unknown";
 }
 
 function lookUp(socket: NetlinkSocket, address: string): Route | null {

@@ -8,7 +8,8 @@ export const checkVirtualAddresses: DirectorCheck = (director, host) =>
     const where = `${address} (${services.join(", ")})`;
     const assigned = host.addresses.filter((each) => each.address === address);
     return [
-      ...(director.own.has(address) ? [] : missing(address, where, host)),
+      // One that is a duplicate is not used, either.
+      ...(director.own.has(address) || assigned.length > 0 ? [] : missing(address, where, host)),
       ...assigned.flatMap((each) => [...mask(each, where), ...duplicate(each, where)]),
       ...silent(address, where, assigned, host),
       ...contested(director.otherOwners.get(address) ?? [], where, host),

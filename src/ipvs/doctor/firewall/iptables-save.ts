@@ -37,8 +37,8 @@ const ALL_BITS = 0xffff_ffff;
 export function parseIptablesSave(text: string, family: 4 | 6): FirewallChain[] {
   const chains: FirewallChain[] = [];
   let table = "";
-  const id = (chain: string): string =>
-    `${family === 4 ? "iptables" : "ip6tables"} -t ${table}, chain ${chain}`;
+  const program = family === 4 ? "iptables" : "ip6tables";
+  const id = (chain: string): string => `${program} -t ${table}, chain ${chain}`;
   for (const line of text.split("\n")) {
     if (line.startsWith("*")) table = line.slice(1).trim();
     else if (line.startsWith(":")) {
@@ -52,7 +52,7 @@ export function parseIptablesSave(text: string, family: 4 | 6): FirewallChain[] 
       (chain?.rules as FirewallRule[] | undefined)?.push({
         ...rule,
         family,
-        text: `iptables -t ${table} ${line}`,
+        text: `${program} -t ${table} ${line}`,
       });
     }
   }

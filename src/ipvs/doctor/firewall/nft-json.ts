@@ -23,12 +23,8 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
  * not understand of JSON makes rules vague.
  */
 export function parseNftRuleset(text: string, skip: ReadonlySet<string> = new Set()): FirewallChain[] {
-  const root = JSON.parse(text) as JsonValue;
-  const items = isPlainObject(root) && Array.isArray(root.nftables) ? root.nftables : [];
   const chains = new Map<string, Mutable<FirewallChain> & { rules: FirewallRule[] }>();
-  for (const item of items) {
-    if (!isPlainObject(item)) continue;
-    const { chain, rule } = item;
+  for (const { chain, rule } of itemsOf(text)) {
     if (isPlainObject(chain)) {
       const family = FAMILIES[String(chain.family)];
       if (family === undefined || skip.has(`${chain.family} ${chain.table}`)) continue;
@@ -39,6 +35,12 @@ export function parseNftRuleset(text: string, skip: ReadonlySet<string> = new Se
     if (isPlainObject(rule)) chains.get(chainId(rule, rule.chain))?.rules.push(parseRule(rule));
   }
   return [...chains.values()];
+}
+
+function itemsOf(text: string): JsonObject[] {
+  const root = JSON.parse(text) as JsonValue;
+  const items = isPlainObject(root) && Array.isArray(root.nftables) ? root.nftables : [];
+  return items.filter(isPlainObject);
 }
 
 function chainId(of: JsonObject, name: JsonValue | undefined): string {

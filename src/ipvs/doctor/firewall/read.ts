@@ -1,5 +1,7 @@
 /** Asks the system's own programs for the rules of the calling thread's network namespace. */
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { listNftTables, SystemError } from "../../../linux/index.ts";
 import { parseIptablesSave } from "./iptables-save.ts";
 import type { Firewall, FirewallChain } from "./model.ts";
 import { parseNftRuleset } from "./nft-json.ts";
@@ -9,31 +11,58 @@ const PATIENCE = 5000;
 const MOST_OUTPUT = 64 << 20;
 /** Not a program of ours of the same name, wherever PATH leads. */
 const FOLDERS = ["/usr/sbin", "/sbin", "/usr/bin", "/usr/local/sbin"];
+/** Tables that iptables keeps in nftables; it tells more of them than nft does. */
+const OF_IPTABLES = /^ip6? (filter|mangle|nat|raw|security)$/;
 
-/** What there is of iptables, ip6tables and nftables. A program that is missing, or fails, has no rules. */
+/**
+ * What there is of nftables, iptables and ip6tables, in both of their kinds. A program that is missing, or fails, has no rules. None
+ * is run where the kernel has no tables for it.
+ */
 export function readFirewall(): Firewall {
-  const four = run("iptables-save");
-  const six = run("ip6tables-save");
-  const chains = [...parseIptablesSave(four, 4), ...parseIptablesSave(six, 6)];
-  // What iptables shows of nftables' tables is not looked at twice.
-  const shown = new Set([...tablesIn(four, "ip"), ...tablesIn(six, "ip6")]);
-  return { chains: [...chains, ...nft(shown)] };
+  const tables = nftTables();
+  const shown = new Set(tables.filter((table) => OF_IPTABLES.test(table)));
+  const uses = (family: "ip" | "ip6"): boolean => [...shown].some((table) => table.startsWith(`${family} `));
+  const four = uses("ip") ? run("iptables-save") : "";
+  const six = uses("ip6") ? run("ip6tables-save") : "";
+  return {
+    chains: [
+      ...parseIptablesSave(four, 4),
+      ...parseIptablesSave(six, 6),
+      ...(hasLegacy("ip_tables_names") ? parseIptablesSave(run("iptables-legacy-save"), 4) : []),
+      ...(hasLegacy("ip6_tables_names") ? parseIptablesSave(run("ip6tables-legacy-save"), 6) : []),
+      ...(tables.length > shown.size || (shown.size > 0 && four + six === "") ? nft(four + six === "" ? NONE : shown) : []),
+    ],
+  };
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 function nft(skip: ReadonlySet<string>): FirewallChain[] {
-  const text = run("nft", "-j", "list", "ruleset");
+  const ruleset = run("nft", "-j", "list", "ruleset");
+  return ruleset === "" ? [] : parseNftRuleset(ruleset, skip);
+}
+
+function nftTables(): string[] {
   try {
-    return text === "" ? [] : parseNftRuleset(text, skip);
+    return listNftTables();
   } catch (error) {
-    if (error instanceof SyntaxError) return [];
+    // A kernel without nftables.
+    if (error instanceof SystemError) return [];
     throw error;
   }
 }
 
-function tablesIn(saved: string, family: string): string[] {
-  return [...saved.matchAll(/^\*(\w+)/gm)].map(([, table]) => `${family} ${table}`);
+/** Whether the tables of iptables' older kind are in use. */
+function hasLegacy(file: string): boolean {
+  try {
+    return readFileSync(`/proc/thread-self/net/${file}`, "utf8") !== "";
+  } catch {
+    // Its module is not loaded.
+    return false;
+  }
 }
 
+/** What it prints; "" if it cannot be run. */
 function run(program: string, ...words: readonly string[]): string {
   const { status, stdout } = spawnSync(program, words, {
     encoding: "utf8",
