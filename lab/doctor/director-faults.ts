@@ -92,14 +92,17 @@ export const DIRECTOR_FAULTS: readonly Fault[] = [
     seed: setting("director", ["net.ipv4.conf.outside.forwarding", 0]),
     findings: ["forwarding-off net.ipv4.conf.outside.forwarding"],
     mended: ["sysctl -w net.ipv4.conf.outside.forwarding=1"],
-    breaks: [4, "full"],
+    breaks: [4, "nat"],
   },
   {
-    name: "ways cannot be looked up from loopback",
+    name: "ways cannot be looked up from loopback, nor from where clients come in",
     node: "director",
-    seed: setting("director", ["net.ipv4.conf.lo.forwarding", 0]),
-    findings: ["loopback-forwarding-off net.ipv4.conf.lo.forwarding"],
-    mended: ["sysctl -w net.ipv4.conf.lo.forwarding=1"],
+    seed: setting("director", ["net.ipv4.conf.lo.forwarding", 0], ["net.ipv4.conf.outside.forwarding", 0]),
+    findings: [
+      "forwarding-off net.ipv4.conf.outside.forwarding",
+      "loopback-forwarding-off net.ipv4.conf.lo.forwarding",
+    ],
+    mended: ["sysctl -w net.ipv4.conf.outside.forwarding=1", "sysctl -w net.ipv4.conf.lo.forwarding=1"],
     breaks: [4, "dr"],
   },
   {

@@ -1,5 +1,3 @@
-import type { Family } from "../../model.ts";
-import type { HostFacts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
 import {
   clientLinks,
@@ -13,46 +11,49 @@ import {
 
 /** Sysctls of the kernel that keep packets from being forwarded, or from coming back. */
 export const checkForwarding: DirectorCheck = (director, host) => [
-  ...forwardingOff(director.status.forwardingOff),
-  ...loopbackForwarding(
-    host,
-    new Set(
-      serversOf(director)
-        .filter(({ server: { method } }) => method === "route" || method === "tunnel")
-        .map(({ server }) => familyOf(server.address)),
-    ),
-  ),
+  ...director.status.forwardingOff.map(forwardingOff),
+  ...loopbackForwarding(director, host),
 ];
 
-function forwardingOff(names: readonly string[]): Finding[] {
-  return names.map((name) => ({
+function forwardingOff(name: string): Finding {
+  return {
     code: "forwarding-off",
     severity: "error",
     where: name,
     what: `${name} is 0.`,
-    why: "The kernel tells no ways for packets that come in, so nothing is forwarded to masqueraded and FullNAT servers.",
+    why: "The kernel tells no ways for packets that come in, and forwards none itself: nothing gets to masqueraded servers, and to FullNAT servers at best by loopback, slowly.",
     remedy: { kind: "sysctl", settings: [[name, 1]] },
-  }));
+  };
 }
 
-/** Ways to servers under direct routing and in tunnels are looked up as for packets that come from loopback. */
-function loopbackForwarding(host: HostFacts, families: ReadonlySet<Family>): Finding[] {
+/**
+ * Ways to servers under direct routing and in tunnels are looked up as for packets that come from loopback, or, where that does not
+ * forward, from where they came in.
+ */
+const loopbackForwarding: DirectorCheck = (director, host) => {
   const loopback = host.links.find((each) => each.loopback);
+  const families = new Set(
+    serversOf(director)
+      .filter(({ server: { method } }) => method === "route" || method === "tunnel")
+      .map(({ server }) => familyOf(server.address)),
+  );
   if (loopback === undefined) return [];
   return [...families]
     .filter((family) => !loopback.forwarding[family])
+    .filter((family) => clientLinks(director, host).some(({ forwarding }) => !forwarding[family]))
     .map((family) => {
       const name = `net.ipv${family}.conf.${loopback.name}.forwarding`;
+      const global = family === 4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding";
       return {
         code: "loopback-forwarding-off",
         severity: "error",
         where: name,
-        what: `${name} is 0, though attaching sets it: setting ${family === 4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding"} to 0 sets it back, too.`,
+        what: `${name} is 0, though attaching sets it: setting ${global} to 0 sets it back, too.`,
         why: "Ways to servers under direct routing and in tunnels are looked up from loopback: nothing is forwarded to them.",
         remedy: { kind: "sysctl", settings: [[name, 1]] },
       };
     });
-}
+};
 
 /**
  * Masquerading with clients and servers by the same interface: what servers send past the datapath (their own connections, pings) makes the
