@@ -41,6 +41,7 @@ const ENTRIES = {
   due: LIMIT,
   flows: LIMIT,
   wide: LIMIT,
+  call_ids: LIMIT,
   servers: 64,
   buckets: 65_536 * 8,
   local_addresses: 64 * 16,

@@ -79,7 +79,13 @@ export class SimulatedWorld implements World {
 
   constructor(connections: number, mtu = 1500) {
     this.#mtus = { outside: 1500, inside: mtu };
-    const table = { connections, due: connections, flows: connections, wide: connections };
+    const table = {
+      connections,
+      due: connections,
+      flows: connections,
+      wide: connections,
+      call_ids: connections,
+    };
     this.machine = createMachine({
       time: 5_000_000_000n,
       entries: table,

@@ -61,6 +61,33 @@ describe("connections as people see them", () => {
     assert.deepEqual(more, []);
   });
 
+  test("of templates by Call-ID, with it", () => {
+    for (const [key, from, to, rip, client] of [
+      [{ ...KEY, protocol: "udp" }, "198.18.0.9:5060", "192.0.2.1:80", "10.0.0.1", "198.18.0.0"],
+      [
+        { ...WIDE, protocol: "udp" },
+        "[2001:db8:c::9]:5060",
+        "[2001:db8:1::1]:80",
+        "2001:db8:a::1",
+        "2001:db8:c::",
+      ],
+    ] as const) {
+      const { director, administration } = setUp();
+      const mask = key.family === 6 ? 64 : 0xffffff00;
+      const settings = { persistence: { timeout: 60, mask }, engine: "sip", onePacket: true };
+      administration.addService(service(key, settings));
+      assert.equal(administration.services()[0]!.service.engine, "sip");
+      administration.addDestination(key, server(rip));
+      const payload = Buffer.from("BYE sip:a SIP/2.0\r\nCall-ID: 1-27@198.18.0.9\r\n\r\n");
+      director.receive(udpFrame("client", from, to, { payload }), { ifindex: interfaceOf("client") });
+      const [entry, ...more] = [...administration.connections()];
+      assert.equal(line(entry!), `template, UDP, NONE, ${client} 0, ${key.address} 80, ${rip} 80`);
+      assert.deepEqual(entry!.engine, { name: "sip", data: "1-27@198.18.0.9" });
+      assert.deepEqual(entry!.service, key);
+      assert.deepEqual(more, []);
+    }
+  });
+
   test("through a tunnel to a server of the other family", () => {
     const { director, administration } = setUp();
     administration.addService(service(WIDE));

@@ -83,9 +83,14 @@ function readEntry(memory: DirectorMemory, row: number, state: number): Connecti
   const { connections } = memory;
   const kind = connections.kind.get(row);
   const isTemplate = (kind & tables.KIND_TEMPLATE) !== 0;
+  const callId = (kind & tables.KIND_ENGINE) === 0 ? null : connections.callIdOf(row);
   const end = (name: "client" | "virtual" | "local", port: number) =>
     endpoint(addressOf(memory, row, kind, name), port);
-  const source = end("client", connections.clientPort.get(row));
+  // A template by Call-ID has its hash where others have the client.
+  const source =
+    callId === null
+      ? end("client", connections.clientPort.get(row))
+      : end((kind & tables.KIND_IPV6) === 0 ? "local" : "client", 0);
   const isFullNat = forwardOf(kind) === tables.FORWARD_FULLNAT && !isTemplate;
   const left = (connections.expires.get(row) - currentTick(memory)) | 0;
   return {
@@ -100,7 +105,7 @@ function readEntry(memory: DirectorMemory, row: number, state: number): Connecti
     local: isFullNat ? end("local", connections.localPort.get(row)) : source,
     virtual: end("virtual", connections.virtualPort.get(row)),
     destination: endpoint(serverAddress(memory, row, kind), connections.serverPort.get(row)),
-    engine: null,
+    engine: callId === null ? null : { name: "sip", data: callId },
   };
 }
 

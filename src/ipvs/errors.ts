@@ -47,6 +47,7 @@ export type Operation =
   | "zero"
   | "set-timeouts"
   | "set-sysctl"
+  | "change-rules"
   | "start-daemon"
   | "stop-daemon";
 

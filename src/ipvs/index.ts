@@ -26,4 +26,8 @@ export {
 } from "./director/status.ts";
 export * from "./errors.ts";
 export * from "./model.ts";
+export type { RuleAdministration } from "./rules/administration.ts";
+export { openRules } from "./rules/kernel-rules.ts";
+export * from "./rules/model.ts";
+export { TableRules } from "./rules/table-rules.ts";
 export { SimulatedPlane, simulatedAdministration } from "./simulated-plane.ts";

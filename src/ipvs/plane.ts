@@ -36,6 +36,9 @@ export const FEATURES = [
   "weightedOverflow",
   "twoChoices",
   "clientAddress",
+  "sip",
+  "rules",
+  "ruleDrops",
 ] as const;
 
 export type Feature = (typeof FEATURES)[number];

@@ -28,6 +28,7 @@ const ENTRIES = {
   connections: 8,
   due: 8,
   wide: 8,
+  call_ids: 8,
 };
 
 const SCHEDULERS = "rr wrr lc wlc lblc lblcr dh sh mh sed nq fo ovf twos".split(" ");

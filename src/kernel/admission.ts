@@ -4,7 +4,17 @@
  * answered, dropped, left, or handed back to the program that forwards.
  */
 import { type Packet, TC_NEXT, TC_SHOT, tailCall, type u16, type u32 } from "../bpf/index.ts";
-import { askService, BY_ITSELF, chooseServer, connect, NOT_OURS, REFUSED, STATELESS } from "./admit.ts";
+import {
+  askService,
+  BY_ITSELF,
+  chooseServer,
+  connect,
+  isNobodys,
+  NOT_OURS,
+  REFUSED,
+  STATELESS,
+} from "./admit.ts";
+import { currentTick } from "./clock.ts";
 import { enterLocal } from "./connection/local.ts";
 import { mayAdmit } from "./defence/drop-packet.ts";
 import { isHandedOver, LOOPBACK } from "./forward/hand-over.ts";
@@ -12,36 +22,77 @@ import { leave } from "./fragment/leave.ts";
 import { answerRefused } from "./icmp/answer.ts";
 import { isMessage } from "./icmp/begin.ts";
 import { isTold, tellServer } from "./icmp/unwanted.ts";
-import { family, fullnat } from "./options.ts";
+import { family, fullnat, ruleDrops, rules, sip } from "./options.ts";
+import { lookInto } from "./persistence/sip/call-id.ts";
+import { isOfServer } from "./persistence/sip/server.ts";
+import { noteAdmitted } from "./rules/verdict.ts";
 import { beginsAnew } from "./state/reuse.ts";
-import { type FlowKey, PROGRAM_IPV4, PROGRAM_IPV6, programs, scratch } from "./tables.ts";
+import {
+  type FlowKey,
+  PROGRAM_IPV4,
+  PROGRAM_IPV4_ASIDE,
+  PROGRAM_IPV6,
+  PROGRAM_IPV6_ASIDE,
+  programs,
+  scratch,
+} from "./tables.ts";
+
+/**
+ * Notes what the program that forwards must know of a packet that admission decided about; `decided`: as in `Scratch`. Answers the slot of
+ * the program that it goes on to. @separate
+ */
+export function handBack(packet: Packet, decision: u32, decided: u32, what: u16): u32 {
+  const mine = scratch.lookup(0);
+  if (mine === null) return PROGRAM_IPV4;
+  const isConnection = decision < BY_ITSELF;
+  const isAbout = isMessage(packet);
+  mine.decision = isConnection ? 0 : decision;
+  mine.decided = decided;
+  mine.admitted = isConnection && beginsAnew(what) ? decision + 1 : 0;
+  mine.begun = isConnection && isAbout ? decision + 1 : 0;
+  if (ruleDrops.value && isConnection) noteAdmitted(decision, mine.passed);
+  // The rules have seen it already.
+  if (rules.value && isAbout) return family.value === 6 ? PROGRAM_IPV6_ASIDE : PROGRAM_IPV4_ASIDE;
+  return family.value === 6 ? PROGRAM_IPV6 : PROGRAM_IPV4;
+}
+
+/** What comes by the rules is not known to be a packet that may open a connection. */
+function serviceFor(key: FlowKey, ports: u32, what: u16, mark: u32): u32 {
+  if (rules.value && isNobodys(what, currentTick())) return NOT_OURS;
+  return askService(key.source, key.destination, ports, what, mark);
+}
 
 /**
  * A packet of a flow without a connection, or an ICMP error about one: it gets a connection, if it is to, and goes on as a packet that
- * has one.
+ * has one. The IP packet has `length` bytes, its transport header is at `transport` (0 of an ICMP error); `what`: see admit.ts.
  */
-export function admit(packet: Packet, key: FlowKey, what: u16): u32 {
+export function admit(packet: Packet, key: FlowKey, transport: u16, length: u32, what: u16): u32 {
   if (family.value === 4 && packet.ifindex === LOOPBACK && isHandedOver(packet)) return TC_NEXT;
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
-  const service = askService(key.source, key.destination, ports, what, packet.mark);
+  const service = serviceFor(key, ports, what, packet.mark);
   if (service === NOT_OURS) {
+    if (sip.value && isOfServer(packet, key, transport, length, what))
+      return goOn(packet, BY_ITSELF, (key.source ^ ports) >>> 0, what);
     const told = isTold() ? tellServer(packet, key.source, key.sourcePort, what) : TC_NEXT;
     return told === TC_NEXT ? leave(packet) : told;
   }
   let decision = STATELESS;
   if (service !== STATELESS && !mayAdmit()) return TC_SHOT;
+  if (sip.value && service !== STATELESS) lookInto(packet, service, transport, length, what);
   if (service !== STATELESS) decision = chooseServer(service, key.source, key.destination, ports, what);
   if (decision === NOT_OURS) return leave(packet);
   if (decision === REFUSED) return answerRefused(packet);
   if (decision < BY_ITSELF) decision = connect(key.source, key.destination, ports, what, decision);
   if (fullnat.value && decision < BY_ITSELF && !enterLocal(decision)) return TC_SHOT;
+  return goOn(packet, decision, (key.source ^ ports) >>> 0, what);
+}
+
+/** Hands the packet on, with what has been decided about it. Comes back only if nobody is there. */
+function goOn(packet: Packet, decision: u32, decided: u32, what: u16): u32 {
+  const next = handBack(packet, decision, decided, what);
+  // An index that is known beforehand makes a cheaper jump.
+  tailCall(packet, programs, rules.value ? next : family.value === 6 ? PROGRAM_IPV6 : PROGRAM_IPV4);
   const mine = scratch.lookup(0);
-  if (mine === null) return TC_SHOT;
-  mine.decision = decision < BY_ITSELF ? 0 : decision;
-  mine.decided = (key.source ^ ports) >>> 0;
-  mine.admitted = decision < BY_ITSELF && beginsAnew(what) ? decision + 1 : 0;
-  mine.begun = decision < BY_ITSELF && isMessage(packet) ? decision + 1 : 0;
-  tailCall(packet, programs, family.value === 6 ? PROGRAM_IPV6 : PROGRAM_IPV4);
-  mine.decision = 0;
+  if (mine !== null) mine.decision = 0;
   return TC_SHOT;
 }

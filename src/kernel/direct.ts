@@ -12,10 +12,13 @@ import { placeOf } from "./forward/forward6.ts";
 import { forwardFullnat } from "./forward/fullnat.ts";
 import { forwardOtherwise } from "./forward/methods.ts";
 import { FRAGMENT_HEADER } from "./fragment/part.ts";
+import { releaseHeld } from "./fragment/release-held.ts";
 import { rememberFragments } from "./fragment/remember.ts";
 import { isTold, tellServer } from "./icmp/unwanted.ts";
-import { family, fullnat, persistence, sctpServices, tcpServices } from "./options.ts";
+import { family, fullnat, persistence, ruleDrops, rules, sctpServices, tcpServices } from "./options.ts";
 import { assure } from "./persistence/control.ts";
+import { askRules, NO_PROGRAM } from "./rules/ask.ts";
+import { IS_DROPPED, IS_UNKNOWN, verdictFor } from "./rules/verdict.ts";
 import { followSctp, followTcp, renew } from "./state/follow.ts";
 import { beginsAnew, isReusable } from "./state/reuse.ts";
 import { statelessDestination, statelessReply } from "./stateless.ts";
@@ -32,7 +35,9 @@ import {
   FROM_SERVER,
   KIND_FORWARD_SHIFT,
   type NextHop,
+  PROGRAM_IPV4,
   PROGRAM_IPV4_ADMISSION,
+  PROGRAM_IPV6,
   PROGRAM_IPV6_ADMISSION,
   PROTOCOL_SCTP,
   PROTOCOL_TCP,
@@ -106,6 +111,23 @@ function follow(connection: Connection, server: Destination, direction: u32, wha
   return STATE_UDP;
 }
 
+/** A packet without a connection meets the rules first, and goes on to admission if it is `ofInterest` there. */
+function meetRules(packet: Packet, part: u16, ofInterest: boolean): u32 {
+  if (part !== 0 && releaseHeld(packet, part) !== 0) return TC_SHOT;
+  if (!ofInterest) return askRules(NO_PROGRAM);
+  return askRules(family.value === 6 ? PROGRAM_IPV6_ADMISSION : PROGRAM_IPV4_ADMISSION);
+}
+
+/** Lets the rules tell whether a connection's packets pass in that direction; the packet comes back here if so. */
+function askAbout(index: u32, direction: u32): u32 {
+  const verdict = askRules(family.value === 6 ? PROGRAM_IPV6 : PROGRAM_IPV4);
+  const mine = scratch.lookup(0);
+  if (mine === null) return TC_SHOT;
+  mine.askedFor = index + 1;
+  mine.askedWay = direction;
+  return verdict;
+}
+
 /**
  * A packet of the flow `key` (`what`: protocol × 256 + TCP flags, or SCTP's EVENT_*), of `length` bytes without its link header;
  * `part`: where a first fragment's payload begins (fragment/part.ts), 0 of a whole packet.
@@ -123,14 +145,17 @@ export function direct(packet: Packet, key: FlowKey, transport: u16, length: u32
   if (connection !== null && !isCurrent(connection, index, direction, what)) connection = null;
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
   if (connection === null) {
-    if (isNobodys(what, now))
+    if (isNobodys(what, now)) {
+      if (rules.value) return meetRules(packet, part, part !== 0 || isTold());
       return isTold() ? tellServer(packet, key.source, key.sourcePort, what) : TC_NEXT;
+    }
     const mine = scratch.lookup(0);
     if (mine === null) return TC_NEXT;
     // One that was left by another packet, which then had no need of it, is void.
     index = mine.decided === (key.source ^ ports) >>> 0 ? mine.decision : 0;
     mine.decision = 0;
     if (index === 0) {
+      if (rules.value) return meetRules(packet, part, true);
       tailCall(packet, programs, family.value === 6 ? PROGRAM_IPV6_ADMISSION : PROGRAM_IPV4_ADMISSION);
       return TC_NEXT;
     }
@@ -144,6 +169,11 @@ export function direct(packet: Packet, key: FlowKey, transport: u16, length: u32
   let port = 0;
   let hop: NextHop | null = null;
   if (connection !== null) {
+    if (ruleDrops.value) {
+      const verdict = verdictFor(connection, index, direction);
+      if (verdict === IS_DROPPED) return TC_SHOT;
+      if (verdict === IS_UNKNOWN) return askAbout(index, direction);
+    }
     if (part !== 0 && rememberFragments(packet, part, index, 0, direction) !== 0) return TC_SHOT;
     destination = connection.destination;
     method = (connection.kind >>> KIND_FORWARD_SHIFT) & 7;

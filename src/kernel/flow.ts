@@ -9,7 +9,7 @@
  * places. So whoever has put one in looks once more and takes it out again if there is another: at least one of the two sees it.
  */
 import { atomicAdd, atomicCompareExchange, copy, readOnce, type u32, type u64 } from "../bpf/index.ts";
-import { family } from "./options.ts";
+import { admission, family, sip } from "./options.ts";
 import {
   type Address,
   type Connection,
@@ -18,6 +18,7 @@ import {
   type FlowKey,
   FROM_CLIENT,
   flows,
+  KIND_ENGINE,
   KIND_IPV6,
   KIND_OF_FLOW,
   pressure,
@@ -108,6 +109,8 @@ function hasAddresses(slot: u32, direction: u32): boolean {
 /** Whether a packet with that key, going in that direction, is of the connection in slot `slot`. */
 export function isFlowOf(connection: Connection, slot: u32, key: FlowKey, direction: u32): boolean {
   if (!hasKey(connection, key, direction)) return false;
+  // A Call-ID is not told by addresses: whoever looks for one compares it (persistence/sip).
+  if (sip.value && admission.value && (key.kind & KIND_ENGINE) !== 0) return true;
   return family.value === 4 || (key.kind & KIND_IPV6) === 0 || hasAddresses(slot, direction);
 }
 

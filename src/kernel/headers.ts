@@ -11,6 +11,8 @@ export const ETHERTYPE_IPV6 = 0x86dd;
 
 /** `packet.type` of a frame that was sent to this host's link-layer address. */
 export const PACKET_HOST = 0;
+/** Of one that was sent to another host. */
+export const PACKET_OTHERHOST = 3;
 
 /** Bytes of an Ethernet header: where IPv4 begins. */
 export const LINK_HEADER = 14;

@@ -45,6 +45,7 @@ import {
   Link,
   LONGEST_HEADERS,
   PACKET_HOST,
+  PACKET_OTHERHOST,
   Sctp,
   Tcp,
   Udp,
@@ -59,12 +60,17 @@ import {
   family,
   ipv6Services,
   outgoing,
+  ruleDrops,
+  rules,
+  ruling,
   sctpServices,
   tcpServices,
   tunnels,
   udpServices,
 } from "./options.ts";
 import { leaveHost } from "./outgoing.ts";
+import { askRules, NO_PROGRAM, notOurs, TO_RULES, toRules } from "./rules/ask.ts";
+import { rule } from "./rules/rule.ts";
 import { sctpEvent } from "./state/sctp-event.ts";
 import {
   FlowKey,
@@ -104,15 +110,23 @@ export function ingress(packet: Packet): u32 {
     return TC_NEXT;
   }
   // A packet with a VLAN tag beside it comes by again on the VLAN's own interface.
-  if (packet.type !== PACKET_HOST || packet.vlanPresent !== 0) return TC_NEXT;
+  if (packet.vlanPresent !== 0) return TC_NEXT;
+  if (ruling.value) return rule(packet);
+  if (packet.type !== PACKET_HOST) return packet.type === PACKET_OTHERHOST ? TC_NEXT : toOthers(packet);
   if (aside.value && isToBeAnswered()) return answerNow(packet);
   let verdict = look(packet);
   if (aside.value && verdict === TO_BE_SENT) verdict = send(packet);
   if (aside.value && tunnels.value && verdict === TO_BE_TOLD) verdict = tellSender(packet);
+  if (rules.value && verdict === TO_RULES) return toRules(packet);
   if (verdict !== TO_BE_ANSWERED) return verdict;
   if (aside.value) return answerNow(packet);
   stepAside(packet);
   return TC_SHOT;
+}
+
+/** A packet to all hosts, or to some: none of ours. */
+function toOthers(packet: Packet): u32 {
+  return notOurs() === TO_RULES ? toRules(packet) : TC_NEXT;
 }
 
 /** Makes the headers accessible, and goes on by them. */
@@ -138,6 +152,12 @@ function malformed(): u32 {
   return TC_NEXT;
 }
 
+/** As malformed ones, which the stack takes nevertheless. */
+function tooShort(): u32 {
+  countMalformed();
+  return notOurs();
+}
+
 /** Whether a transport protocol is one of those that services have. */
 function isServed(protocol: u8): boolean {
   return (
@@ -154,7 +174,7 @@ function inspect(packet: Packet): u32 {
   const ip = packet.header(Ipv4, LINK_HEADER);
   if (link === null || ip === null || link.type !== ETHERTYPE_IPV4) return TC_NEXT;
   const protocol = ip.protocol;
-  if (!isServed(protocol) && protocol !== PROTOCOL_ICMP) return TC_NEXT;
+  if (!isServed(protocol) && protocol !== PROTOCOL_ICMP) return notOurs();
 
   const headerLength = (ip.versionLength & 15) * 4;
   const all = packet.length;
@@ -167,16 +187,16 @@ function inspect(packet: Packet): u32 {
   let part = 0;
   if (!admission.value && (ip.fragment & FRAGMENT) !== 0) {
     if (packet.ifindex === LOOPBACK && isHandedOver(packet)) return TC_NEXT;
-    if (isIcmp) return TC_NEXT;
+    if (isIcmp) return notOurs();
     if ((ip.fragment & FRAGMENT_OFFSET) !== 0) {
       if (outgoing.value) return laterOutgoing(packet, transport);
-      return aside.value ? laterFragment(packet, transport, length >>> 0) : stepAside(packet);
+      return aside.value ? laterPart(packet, transport, length >>> 0) : stepAsidePart(packet);
     }
-    if (!hasTransport(protocol, transport, length >>> 0)) return outgoing.value ? TC_NEXT : leave(packet);
+    if (!hasTransport(protocol, transport, length >>> 0)) return outgoing.value ? TC_NEXT : left(packet);
     part = transport;
   }
   if (aside.value) return isIcmp ? messageOf(packet, transport, length >>> 0) : TC_NEXT;
-  if (isIcmp && !admission.value) return stepAside(packet);
+  if (isIcmp && !admission.value) return stepAsideRuled(packet);
   const key = make(FlowKey, { source: ip.source, destination: ip.destination, kind: protocol });
   const verdict = classify(packet, key, transport, length >>> 0, protocol, part);
   return !outgoing.value && part !== 0 && verdict === TC_NEXT ? leave(packet) : verdict;
@@ -187,6 +207,29 @@ function stepAside(packet: Packet): u32 {
   if (outgoing.value) return TC_NEXT;
   tailCall(packet, programs, family.value === 6 ? PROGRAM_IPV6_ASIDE : PROGRAM_IPV4_ASIDE);
   return TC_NEXT;
+}
+
+/** As `stepAside`, of a packet that the rules see first. */
+function stepAsideRuled(packet: Packet): u32 {
+  if (!rules.value || outgoing.value) return stepAside(packet);
+  return askRules(family.value === 6 ? PROGRAM_IPV6_ASIDE : PROGRAM_IPV4_ASIDE);
+}
+
+/** Of a fragment that is not the first: it may be known, and known ones are none of the rules' business unless these drop packets. */
+function stepAsidePart(packet: Packet): u32 {
+  return ruleDrops.value ? stepAsideRuled(packet) : stepAside(packet);
+}
+
+/** A fragment that is not the first of its datagram, in the program for them. */
+function laterPart(packet: Packet, transport: u16, length: u32): u32 {
+  const verdict = laterFragment(packet, transport, length);
+  return rules.value && !ruleDrops.value && verdict === TC_NEXT ? askRules(NO_PROGRAM) : verdict;
+}
+
+/** A packet that is left to the kernel's stack without having met the rules. */
+function left(packet: Packet): u32 {
+  const verdict = leave(packet);
+  return verdict === TC_NEXT ? notOurs() : verdict;
 }
 
 /** An ICMP message. If it is an error about a flow without a connection, it may open one. */
@@ -211,16 +254,16 @@ function inspect6(packet: Packet): u32 {
   let part = 0;
   if (!isServed(protocol) && protocol !== PROTOCOL_ICMPV6) {
     const found = findTransport(packet, LINK_HEADER);
-    if (found === NO_TRANSPORT) return TC_NEXT;
+    if (found === NO_TRANSPORT) return notOurs();
     protocol = found & 0xff;
     transport = (found >>> 8) & 0xfff;
     if ((found & IS_FRAGMENT) !== 0) {
       const fragment = packet.header(FragmentHeader, transport);
-      if (fragment === null) return TC_NEXT;
+      if (fragment === null) return notOurs();
       if ((fragment.offset & FRAGMENT_OFFSET6) !== 0) {
-        if (protocol === PROTOCOL_ICMPV6) return TC_NEXT;
+        if (protocol === PROTOCOL_ICMPV6) return notOurs();
         if (outgoing.value) return laterOutgoing(packet, transport);
-        return aside.value ? laterFragment(packet, transport, length >>> 0) : stepAside(packet);
+        return aside.value ? laterPart(packet, transport, length >>> 0) : stepAsidePart(packet);
       }
       // One that is the whole datagram is treated as such (RFC 6946).
       if ((fragment.offset & FRAGMENT_MORE6) !== 0) part = transport;
@@ -228,11 +271,11 @@ function inspect6(packet: Packet): u32 {
     }
     const isFit = isServed(protocol) && (part === 0 || hasTransport(protocol, transport, length >>> 0));
     if (!isFit && (protocol !== PROTOCOL_ICMPV6 || part !== 0))
-      return part === 0 || outgoing.value ? TC_NEXT : leave(packet);
+      return part === 0 || outgoing.value ? notOurs() : left(packet);
   }
   const isIcmp = protocol === PROTOCOL_ICMPV6;
   if (aside.value) return isIcmp ? messageOf(packet, transport, length >>> 0) : TC_NEXT;
-  if (isIcmp && !admission.value) return stepAside(packet);
+  if (isIcmp && !admission.value) return stepAsideRuled(packet);
   const addresses = packet.header(Ipv6, LINK_HEADER);
   if (addresses === null) return TC_NEXT;
   lookFor(addresses.source, addresses.destination);
@@ -248,24 +291,27 @@ function inspect6(packet: Packet): u32 {
 /** A packet between the addresses of `key`, whose transport header begins at `transport`; `part`: see `direct`. */
 function classify(packet: Packet, key: FlowKey, transport: u16, length: u32, protocol: u8, part: u16): u32 {
   let what = protocol << 8;
+  // Where the message is that a service may look into: an ICMP error has none.
+  let message = transport;
   if (admission.value && protocol === (family.value === 6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP)) {
     what = setQuotedKey(packet, transport, length, key);
     if (what === 0) return TC_NEXT;
+    message = 0;
   } else if (tcpServices.value && protocol === PROTOCOL_TCP) {
     const tcp = packet.header(Tcp, transport);
-    if (tcp === null) return malformed();
+    if (tcp === null) return tooShort();
     key.sourcePort = tcp.source;
     key.destinationPort = tcp.destination;
     what |= tcp.flags;
   } else if (sctpServices.value && protocol === PROTOCOL_SCTP) {
     const sctp = packet.header(Sctp, transport);
-    if (sctp === null) return malformed();
+    if (sctp === null) return tooShort();
     key.sourcePort = sctp.source;
     key.destinationPort = sctp.destination;
     what |= sctpEvent(packet, transport, sctp.chunk, sctp.chunkLength) & 15;
   } else if (protocol === PROTOCOL_UDP) {
     const udp = packet.header(Udp, transport);
-    if (udp === null) return malformed();
+    if (udp === null) return tooShort();
     key.sourcePort = udp.source;
     key.destinationPort = udp.destination;
   } else if (udpServices.value) {
@@ -277,5 +323,7 @@ function classify(packet: Packet, key: FlowKey, transport: u16, length: u32, pro
     return TC_NEXT;
   }
   if (outgoing.value) return leaveHost(packet, key, transport, length, what, part);
-  return admission.value ? admit(packet, key, what) : direct(packet, key, transport, length, what, part);
+  return admission.value
+    ? admit(packet, key, message, length, what)
+    : direct(packet, key, transport, length, what, part);
 }

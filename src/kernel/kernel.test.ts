@@ -18,8 +18,10 @@ import {
 import { inNetworkNamespace } from "../linux/index.ts";
 import { Random } from "./fuzz/random.ts";
 import {
+  CallId,
   Connection,
   Counters,
+  callIds,
   connectionTable,
   counters,
   Destination,
@@ -70,12 +72,15 @@ const ENTRIES: Readonly<Record<string, number>> = {
   due: LIMIT,
   flows: LIMIT,
   wide: LIMIT,
+  call_ids: LIMIT,
   servers: 256,
 };
 const skip = process.getuid?.() === 0 ? false : "loading programs into the kernel needs root";
 
 let network: TestNetwork;
 let kernel: KernelDirector;
+/** Call-IDs that were kept under all configurations. */
+let calls = 0;
 
 before(async () => {
   if (skip) return;
@@ -126,6 +131,14 @@ function sums(list: readonly object[]): Record<string, bigint> {
   return total;
 }
 
+/** The Call-IDs that were kept. Which slots they are in depends on the CPU that a test ran on. */
+function callIdsOf(handle: Elements): string[] {
+  return valuesOf(CallId, handle)
+    .map(({ words }) => words.join(" "))
+    .filter((text) => !/^[0 ]*$/.test(text))
+    .sort();
+}
+
 /** How many words of the flow table are taken. Which they are depends on the CPU that a test ran on. */
 function wordsOf(handle: Elements): number {
   const ways = valuesOf(FlowBucket, handle).flatMap((bucket) => [...bucket.ways]);
@@ -147,6 +160,8 @@ function assertSameTables(simulated: TestDirector, what: string): void {
     assert.deepEqual(read(kernel.map(map)), read(simulated.machine.map(map)), `${what}: ${map.name}`);
   both(flows, wordsOf);
   both(connectionTable, connectionsOf);
+  calls += callIdsOf(kernel.map(callIds)).length;
+  both(callIds, callIdsOf);
   both(serviceTable, (handle) => valuesOf(Service, handle));
   both(destinationTable, (handle) => valuesOf(Destination, handle).map(({ hop, ...rest }) => rest));
   both(counters, (handle) => sums(valuesOf(Counters, handle)));
@@ -200,7 +215,7 @@ for (let round = 0; round < ROUNDS; round++) {
     network.setMtu(SERVER_SIDE, mtus.get(SERVER_SIDE)!);
     const simulated = new TestDirector({
       connectionLimit: random.once(4) ? 64 : LIMIT,
-      entries: { ...ENTRIES, connections: LIMIT, due: LIMIT, flows: LIMIT, wide: LIMIT },
+      entries: { ...ENTRIES, connections: LIMIT, due: LIMIT, flows: LIMIT, wide: LIMIT, call_ids: LIMIT },
       routes: networkRoutes(mtus),
     });
     const services = configure(simulated.configuration, random);
@@ -225,3 +240,7 @@ for (let round = 0; round < ROUNDS; round++) {
     assertSameTables(simulated, `seed ${seed}, in the end`);
   });
 }
+
+test("calls of SIP were among them", { skip: ROUNDS < 6 ? "too few configurations" : skip }, () => {
+  assert.ok(calls > 0);
+});

@@ -23,6 +23,13 @@ export const outgoing = option("outgoing", false);
 /** The program that ICMP errors and fragments but the first are handed on to: they are rare, and need room. */
 export const aside = option("aside", false);
 
+/** The program that evaluates rules: it sees each packet that belongs to no known connection, before all else does. */
+export const ruling = option("ruling", false);
+
+/** There are rules that give marks; rules that may drop packets, so that known connections must respect them, too. */
+export const rules = option("rules", true);
+export const ruleDrops = option("ruleDrops", true);
+
 /** There are IPv6 services. */
 export const ipv6Services = option("ipv6", true);
 
@@ -38,6 +45,9 @@ export const anyPortServices = option("anyPort", true);
 /** There are persistent services; services with one-packet scheduling. */
 export const persistence = option("persistence", true);
 export const onePacket = option("onePacket", true);
+
+/** There are persistent services that go by SIP's Call-ID. */
+export const sip = option("sip", true);
 
 /** There are servers with this forwarding method besides masquerading. */
 export const directRouting = option("directRouting", true);

@@ -19,6 +19,7 @@
 export * from "./tables/address.ts";
 export * from "./tables/connections.ts";
 export * from "./tables/destinations.ts";
+export * from "./tables/engines.ts";
 export * from "./tables/events.ts";
 export * from "./tables/fragments.ts";
 export * from "./tables/locality.ts";
@@ -26,6 +27,7 @@ export * from "./tables/numbers.ts";
 export * from "./tables/pressure.ts";
 export * from "./tables/programs.ts";
 export * from "./tables/proxied.ts";
+export * from "./tables/rules.ts";
 export * from "./tables/scratch.ts";
 export * from "./tables/segment.ts";
 export * from "./tables/servers.ts";

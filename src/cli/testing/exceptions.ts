@@ -29,15 +29,6 @@ export const TABLE_EXCEPTIONS: readonly Exception[] = [
     reason: "there is a scheduler twos, which the recorded kernel was built without",
     covers: ({ id }) => id === "kernel/twos",
   },
-  {
-    reason: "there are no persistence engines yet (--pe sip)",
-    covers: (recorded, names) =>
-      commandsOf(recorded, names).some(
-        (command) =>
-          (command.kind === "add-service" || command.kind === "edit-service") &&
-          command.service.engine === "sip",
-      ),
-  },
 ];
 
 /** The exception that covers a case, or null. */

@@ -1,6 +1,6 @@
 /** What a command is refused for before the tables are looked at, with the codes of the kernel's IPVS. */
 import type { Operation } from "../errors.ts";
-import { IpvsError, NotSupportedError } from "../errors.ts";
+import { IpvsError } from "../errors.ts";
 import type { Destination, ServiceKey, VirtualService } from "../model.ts";
 import { schedulerNumber } from "./schedulers.ts";
 
@@ -13,7 +13,6 @@ export function checkServiceSettings(operation: Operation, service: VirtualServi
   const scheduler = schedulerNumber(service.scheduler);
   if (scheduler === undefined) throw new IpvsError("ENOENT", facts);
   if (service.engine !== null && service.engine !== "sip") throw new IpvsError("ENOENT", facts);
-  if (service.engine !== null) throw new NotSupportedError("persistence engines (--pe)", facts);
   const { persistence } = service;
   if (persistence === null) return scheduler;
   const { timeout, mask } = persistence;

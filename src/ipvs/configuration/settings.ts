@@ -33,11 +33,12 @@ const CLIENT_ADDRESSES: Readonly<Record<ClientAddress, number>> = {
 };
 
 export function serviceSettings(service: VirtualService, scheduler: number): ServiceSettings {
-  const { key, schedulerFlags, onePacket, clientAddress, persistence } = service;
+  const { key, schedulerFlags, onePacket, clientAddress, persistence, engine } = service;
   const flags =
     (schedulerFlags & SCHEDULER_FLAGS) |
     (onePacket ? tables.POOL_ONE_PACKET : 0) |
-    CLIENT_ADDRESSES[clientAddress];
+    CLIENT_ADDRESSES[clientAddress] |
+    (engine === "sip" ? tables.POOL_SIP : 0);
   if (persistence === null) return { scheduler, flags, persistence: 0, mask: key.family === 6 ? 0n : 0 };
   const mask = key.family === 6 ? prefixMask(persistence.mask) : persistence.mask >>> 0;
   return { scheduler, flags, persistence: ticksOf(persistence.timeout), mask };
@@ -53,7 +54,7 @@ export function virtualServiceOf(
     scheduler: schedulerName(scheduler),
     schedulerFlags: flags & SCHEDULER_FLAGS,
     persistence: persistence === 0 ? null : persistenceOf(persistence, mask),
-    engine: null,
+    engine: (flags & tables.POOL_SIP) !== 0 ? "sip" : null,
     onePacket: (flags & tables.POOL_ONE_PACKET) !== 0,
     clientAddress: clientAddressOf(flags),
   };

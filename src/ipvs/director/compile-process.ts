@@ -25,8 +25,14 @@ function write(bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length; ) written += writeSync(1, bytes, written);
 }
 
-for (const request of JSON.parse(readFileSync(0, "utf8")) as CompileRequest[]) {
-  const bytes = await compileProgram(request);
-  write(new Uint8Array(Uint32Array.of(bytes.length).buffer));
-  write(bytes);
+try {
+  for (const request of JSON.parse(readFileSync(0, "utf8")) as CompileRequest[]) {
+    const bytes = await compileProgram(request);
+    write(new Uint8Array(Uint32Array.of(bytes.length).buffer));
+    write(bytes);
+  }
+} catch (error) {
+  // Whoever waits for the programs prints this in one message of its own.
+  console.error(error instanceof Error && !process.env.LVS_DEBUG ? error.message : error);
+  process.exitCode = 1;
 }

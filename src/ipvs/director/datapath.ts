@@ -15,6 +15,7 @@ import type { Needs } from "../plane.ts";
 import { satisfies } from "../writing/needs.ts";
 import { compiledPrograms, TABLES_BY_NAME } from "./compiled-programs.ts";
 import { refreshInterfaceAddresses } from "./interface-addresses.ts";
+import { refreshInterfaceNames } from "./interface-names.ts";
 import { Interfaces } from "./interfaces.ts";
 import type { PinnedTables } from "./pinned-tables.ts";
 import { suitable } from "./program-ladder.ts";
@@ -85,6 +86,7 @@ export class Datapath {
       outgoing?.close();
     }
     refreshInterfaceAddresses(this.#tables);
+    refreshInterfaceNames(this.#tables);
     this.#keepTicking();
   }
 
@@ -161,6 +163,7 @@ export class Datapath {
       else outgoing.pin(this.#pin(PROGRAM_IPV4_OUTGOING), { replace: true });
       incoming.pin(this.#pin(PROGRAM_IPV4), { replace: true });
       refreshInterfaceAddresses(this.#tables);
+      refreshInterfaceNames(this.#tables);
       this.interfaces.attachAll({ incoming, outgoing });
       const inUse = new Set(requests.map(({ slot }) => slot));
       for (const { slot } of PROGRAMS) if (!inUse.has(slot)) array.clearProgram(slot);

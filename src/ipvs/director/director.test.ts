@@ -147,7 +147,8 @@ describe("a director in the kernel", { skip }, () => {
       director.flush();
       director.zero();
       assert.throws(() => director.deleteService(KEY), /no such service/);
-      assert.throws(() => director.addService({ ...service(), engine: "sip" }), NotSupportedError);
+      const [refused] = director.apply([{ kind: "start-daemon", daemon: { role: "master", syncId: 1 } }]);
+      assert.ok(refused instanceof NotSupportedError);
       assert.equal(directorStatus(fresh).state, "none");
       assert.equal(unload(fresh), false);
       director.close();
@@ -230,6 +231,10 @@ describe("a director in the kernel", { skip }, () => {
       director.addService(service(wide));
       director.addDestination(wide, { ...server(1), family: 6, address: "2001:db8::11" });
       assert.equal(sizes().get("wide"), 1024);
+      assert.equal(sizes().get("call_ids"), undefined);
+      const persistence = { timeout: 60, mask: 0xffffffff };
+      director.addService({ ...service({ ...KEY, protocol: "udp" }), persistence, engine: "sip" });
+      assert.equal(sizes().get("call_ids"), 1024);
       const written = director.services();
       director.close();
       const again = openAdministration(options);

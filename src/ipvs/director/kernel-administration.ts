@@ -109,7 +109,7 @@ export class KernelAdministration extends AdministrationBase {
 const SMALL = {
   ...{ services: 8, service_table: 8, pools: 16, service_retired: 8, members: 16, servers: 8 },
   ...{ destinations: 8, counters: 8, estimates: 8, dest_baseline: 8, connections: 1, due: 1 },
-  ...{ wide: 1, buckets: 8192, local_addresses: 8 },
+  ...{ wide: 1, call_ids: 1, buckets: 8192, local_addresses: 8 },
 };
 
 /** A director that nobody has told anything yet. */

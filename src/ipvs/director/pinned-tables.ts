@@ -5,16 +5,25 @@ import { createMap, type LoadedMap, openMap } from "../../bpf/loader/index.ts";
 import * as kernel from "../../kernel/tables.ts";
 import {
   buckets,
+  callIds,
   connectionTable,
   due,
   flows,
+  interfaceNames,
   LAYOUT_VERSION,
   localAddresses,
   localities,
   localitySets,
   pieces,
   proxied,
+  ruleCounts,
+  ruleElements,
+  ruleExtras,
+  ruleSets,
+  ruleTexts,
+  ruleVerdicts,
   settings,
+  sipMessage,
   wide,
 } from "../../kernel/tables.ts";
 import { hasCode } from "../../linux/index.ts";
@@ -32,6 +41,8 @@ const SIZED: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
   flows,
   wide,
   proxied,
+  callIds,
+  ruleVerdicts,
 ]);
 
 /** Maps that few directors need, made when the first configuration needs them, or the first program. */
@@ -43,6 +54,15 @@ const LATE: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
   localitySets,
   proxied,
   pieces,
+  callIds,
+  sipMessage,
+  interfaceNames,
+  ruleCounts,
+  ruleElements,
+  ruleExtras,
+  ruleSets,
+  ruleTexts,
+  ruleVerdicts,
 ]);
 
 function entriesOf(definition: MapDefinition, connections: number): number {

@@ -26,11 +26,21 @@ const USUAL: readonly Feature[] = [
 
 const FORWARDING: readonly Feature[] = ["directRouting", "tunnels"];
 
+/** Rules that give marks, and services by mark, which are of every protocol. */
+const MARKING: readonly Feature[] = ["rules", "marks", "sctp"];
+
+/** What only those have who ask for it by name. */
+const RULES: readonly Feature[] = ["rules", "ruleDrops"];
+
 /**
  * What a feature costs those who do not need it: local servers a program that all packets going out pass, IPv6 twice the
- * programs, and a table. All others some instructions.
+ * programs, and a table, rules a program for each packet of no known connection, and a table, Call-IDs a large table. All others some
+ * instructions.
  */
-const COSTS: Partial<Record<Feature, number>> = { localServers: 100, ipv6: 30, fullnat: 3 };
+const COSTS: Partial<Record<Feature, number>> = {
+  ...{ localServers: 100, sip: 50, ipv6: 30, fullnat: 3 },
+  ...{ rules: 40, ruleDrops: 40 },
+};
 
 function costOf(needs: Needs): number {
   return [...needs].reduce((sum, feature) => sum + (COSTS[feature] ?? 1), 0);
@@ -53,9 +63,17 @@ export const LADDER: readonly Needs[] = [
   [...USUAL, "ipv6"] satisfies Feature[],
   [...USUAL, ...FORWARDING, "ipv6"] satisfies Feature[],
   [...USUAL, ...FORWARDING, "localServers"] satisfies Feature[],
-  without("ipv6", "localServers"),
-  without("localServers"),
-  without("ipv6"),
+  ["rules"] satisfies Feature[],
+  [...RULES, "ipv6"] satisfies Feature[],
+  [...USUAL, ...MARKING] satisfies Feature[],
+  [...USUAL, ...FORWARDING, ...MARKING] satisfies Feature[],
+  [...USUAL, ...FORWARDING, ...MARKING, "ipv6"] satisfies Feature[],
+  [...USUAL, ...FORWARDING, "onePacket", "sip"] satisfies Feature[],
+  without("ipv6", "localServers", "sip", ...RULES),
+  without("localServers", "sip", ...RULES),
+  without("ipv6", "sip", ...RULES),
+  without("sip", ...RULES),
+  without("ipv6", "localServers", "sip"),
   FEATURES,
 ]
   .map((features): Needs => new Set<Feature>(features))

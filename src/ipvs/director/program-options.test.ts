@@ -8,7 +8,7 @@ import { isOfSource, optionsOf, parseProgramName, programName } from "./program-
 import { datapathRequests } from "./program-requests.ts";
 
 /** Options that say which program it is, not what it can do. */
-const ROLES = new Set(["family", "admission", "outgoing", "aside", "cpus"]);
+const ROLES = new Set(["family", "admission", "outgoing", "aside", "ruling", "cpus"]);
 
 test("each option of the datapath is a feature, and each feature an option", () => {
   const names = Object.values(options).map(({ name }) => name);
@@ -60,6 +60,9 @@ test("programs for IPv6 and for what goes out are made where they are needed", (
   assert.equal(count("tcp", "ipv6"), 6);
   assert.equal(count("tcp", "localServers"), 4);
   assert.equal(count("tcp", "ipv6", "localServers"), 8);
+  assert.equal(count("rules"), 2);
+  assert.equal(count("rules", "ipv6"), 4);
+  assert.equal(count("rules", "tcp"), 4);
   const requests = LADDER.flatMap((needs) => datapathRequests(needs)).map(({ request }) => request.name);
   assert.equal(new Set(requests).size, requests.length);
 });

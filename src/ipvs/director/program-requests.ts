@@ -25,14 +25,22 @@ export function datapathRequests(needs: Needs): PlacedRequest[] {
   }));
 }
 
-function isNeeded({ family, direction }: DatapathProgram, needs: Needs): boolean {
+function isNeeded({ family, direction, options }: DatapathProgram, needs: Needs): boolean {
+  if (options.ruling && !needs.has("rules")) return false;
+  // Where there are rules and no services, nothing is admitted, and nothing is known of ICMP errors and fragments.
+  const hasServices = needs.has("tcp") || needs.has("udp") || needs.has("sctp");
+  if ((options.admission || options.aside) && !hasServices) return false;
   return (family === 4 || needs.has("ipv6")) && (direction === "in" || needs.has("localServers"));
 }
 
-/** "lvs4" forwards IPv4, "lva4" admits its new flows, "lve4" sees to ICMP errors and fragments, "lvo4" is for what goes out. */
+/**
+ * "lvs4" forwards IPv4, "lva4" admits its new flows, "lve4" sees to ICMP errors and fragments, "lvo4" is for what goes out, "lvr4" evaluates
+ * rules.
+ */
 function kindOf({ family, direction, options }: DatapathProgram): string {
-  const letter = direction === "out" ? "o" : options.admission ? "a" : options.aside ? "e" : "s";
-  return `lv${letter}${family}`;
+  if (direction === "out") return `lvo${family}`;
+  const { admission, aside, ruling } = options;
+  return `lv${admission ? "a" : aside ? "e" : ruling ? "r" : "s"}${family}`;
 }
 
 /** The program that starts the clock. */

@@ -146,6 +146,13 @@ export class ArrayMemory {
     return Atomics.compareExchange(this.#words, at, expected, value >>> 0) === expected;
   }
 
+  /** The bytes of an element up to the first zero, which are ASCII. */
+  textAt(index: number): string {
+    const all = this.#bytes.subarray(index * this.stride, (index + 1) * this.stride);
+    const end = all.indexOf(0);
+    return String.fromCharCode(...all.subarray(0, end < 0 ? all.length : end));
+  }
+
   /** Fills `length` bytes of an element, from `offset` on, with zeros. */
   clear(index: number, offset: number, length: number): void {
     this.#beforeStore();

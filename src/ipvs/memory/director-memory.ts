@@ -1,5 +1,6 @@
 import {
   buckets,
+  callIds,
   connectionTable,
   DEFENCE_SHORT,
   destinationBaseline,
@@ -182,6 +183,7 @@ function connectionColumns(plane: Plane) {
   const connection = new ArrayMemory(plane, connectionTable);
   const times = new ArrayMemory(plane, due);
   let addresses: WideColumns | null = null;
+  let texts: ArrayMemory | undefined;
   return {
     capacity: connection.capacity,
     client: connection.column("client"),
@@ -201,6 +203,11 @@ function connectionColumns(plane: Plane) {
     get wide(): WideColumns | null {
       if (addresses === null && plane.exists(wide)) addresses = wideColumns(plane);
       return addresses;
+    },
+    /** The Call-ID of a template that goes by one: there is such a table if there is such a template. */
+    callIdOf: (row: number): string => {
+      texts ??= new ArrayMemory(plane, callIds);
+      return texts.textAt(row);
     },
     /**
      * Ends an entry, if its state word is still this one; whether it was. No packet finds it any more, and the sweeper

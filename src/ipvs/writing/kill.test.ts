@@ -153,6 +153,7 @@ const SMALL = {
   connections: 8,
   due: 8,
   wide: 8,
+  call_ids: 8,
 };
 
 /** What people see of a service, without its counters. */

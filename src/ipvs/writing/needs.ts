@@ -5,6 +5,7 @@ import type { DraftDestination, DraftService } from "../configuration/draft-serv
 import { familyOfService, type ServiceIdentity } from "../configuration/identity.ts";
 import { readService } from "../configuration/published.ts";
 import type { Feature, Needs, Plane } from "../plane.ts";
+import { needsOfRules } from "../rules/needs.ts";
 
 export const NO_NEEDS: Needs = new Set();
 
@@ -40,9 +41,15 @@ export function needsOf(services: Iterable<DraftService>, plane: Plane): Needs {
     if (settings.persistence !== 0) needs.add("persistence");
     if ((settings.flags & tables.POOL_ONE_PACKET) !== 0) needs.add("onePacket");
     if ((settings.flags & (tables.POOL_TOA | tables.POOL_PROXY)) !== 0) needs.add("clientAddress");
+    if (goesByCallId(settings)) needs.add("sip");
     for (const destination of list) addDestinationNeeds(needs, identity, destination, plane);
   }
   return needs;
+}
+
+/** An engine without persistence does nothing. */
+function goesByCallId({ flags, persistence }: DraftService["settings"]): boolean {
+  return persistence !== 0 && (flags & tables.POOL_SIP) !== 0;
 }
 
 function addServiceNeeds(needs: Set<Feature>, { kind, port, protocol }: ServiceIdentity): void {
@@ -76,10 +83,15 @@ function addDestinationNeeds(
   if (translates && destination.port !== 0 && destination.port !== port) needs.add("portMapping");
 }
 
-/** The needs of the whole configuration as the draft makes it. */
-export function needsOfAll(draft: Draft): Needs {
+/** The needs of all services as the draft makes them. */
+export function needsOfServices(draft: Draft): Needs {
   const unchanged = draft.unchangedRows().map((row) => readService(draft.memory, row));
   return needsOf([...draft.changed, ...unchanged], draft.memory.plane);
+}
+
+/** The needs of the whole configuration: of all services as the draft makes them, and of the rules that hold. */
+export function needsOfAll(draft: Draft): Needs {
+  return new Set([...needsOfServices(draft), ...needsOfRules(draft.memory.plane)]);
 }
 
 /** Whether a program made for `have` does for `needs`. */

@@ -14,8 +14,9 @@ import {
   replaceFlow,
   wordOf,
 } from "../flow.ts";
-import { family, fullnat, persistence, tunnels } from "../options.ts";
+import { family, fullnat, persistence, sip, tunnels } from "../options.ts";
 import { follow, unfollow } from "../persistence/control.ts";
+import { keepCallId } from "../persistence/sip/call-id.ts";
 import { activityOf, countIn, countOut } from "../state/activity.ts";
 import { timeoutOf } from "../state/follow.ts";
 import {
@@ -28,6 +29,7 @@ import {
   FORWARD_MASQ,
   FROM_CLIENT,
   FROM_SERVER,
+  KIND_ENGINE,
   KIND_FORWARD_SHIFT,
   KIND_NO_OUTPUT,
   KIND_OF_FLOW,
@@ -234,6 +236,7 @@ export function createTemplate(key: FlowKey, server: Destination, index: u32, st
   if (template === null || place === null) return NO_CONNECTION;
   fill(template, slot, key, server, index);
   template.kind = (template.kind | KIND_NO_OUTPUT) & 0xffff;
+  if (sip.value && (key.kind & KIND_ENGINE) !== 0) keepCallId(template, slot);
   // A template of every port keeps the port that is asked for.
   if (key.destinationPort === 0) template.serverPort = 0;
   template.expires = expires;

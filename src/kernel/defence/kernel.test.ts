@@ -33,6 +33,7 @@ const ENTRIES = {
   due: LIMIT,
   flows: LIMIT,
   wide: LIMIT,
+  call_ids: LIMIT,
   servers: 64,
 };
 const VIRTUAL = "192.0.2.1:80";

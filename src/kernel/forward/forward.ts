@@ -8,6 +8,7 @@ import { recall } from "./client-hops.ts";
 import { handOver } from "./hand-over.ts";
 import { isFresh, NO_WAY, resolve, sendBy, TOO_LARGE } from "./next-hop.ts";
 import { translate } from "./translate.ts";
+import { tellUnreachable } from "./unreachable.ts";
 import { lengthOnWire } from "./wire-length.ts";
 
 /**
@@ -15,7 +16,7 @@ import { lengthOnWire } from "./wire-length.ts";
  * that of the IP packet, `transport` where its TCP or UDP header begins, `hop` what is known about the way and `way`
  * whose that is (see `hopOf`).
  *
- * What cannot go on is answered as a router does (time exceeded, fragmentation needed). On the servers' side the kernel
+ * What cannot go on is answered as a router does (time exceeded, fragmentation needed, host unreachable). On the servers' side the kernel
  * does that: it gets the packet untouched and comes to the same end. Packets that must be fragmented, or for which the
  * kernel knows no way or another one (the host itself), are handed over to it translated.
  */
@@ -45,6 +46,10 @@ export function forward(
   }
   // What a server sends to the host itself (an answer to a health check) only looks like the reply of a flow without state.
   if (out === NO_WAY && direction !== FROM_CLIENT && way === NO_CONNECTION) return TC_NEXT;
+  if (out === NO_WAY) {
+    const told = tellUnreachable(packet, direction, way);
+    if (told !== 0) return told;
+  }
   if (out === TOO_LARGE) {
     if (!mayFragment) return direction === FROM_CLIENT ? answerTooLarge(packet, hop.mtu) : TC_NEXT;
     out = NO_WAY;

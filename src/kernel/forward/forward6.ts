@@ -17,6 +17,7 @@ import { mayPass, NO_HEADER, TOO_OLD } from "./age.ts";
 import { hopOf, isFresh, NO_WAY, sendBy, TOO_LARGE } from "./next-hop.ts";
 import { addressOf, resolve6 } from "./next-hop6.ts";
 import { translate6 } from "./translate6.ts";
+import { tellUnreachable } from "./unreachable.ts";
 import { lengthOnWire } from "./wire-length.ts";
 
 /** What `forward6` is to know of a packet, in one number. */
@@ -46,6 +47,10 @@ export function forward6(packet: Packet, way: u32, length: u32, place: u32, port
     const longest = lengthOnWire(packet, transport, protocol, length);
     if (!fresh) out = resolve6(packet, direction, transport, protocol, to, hop, longest);
     else if (longest > hop.mtu) out = TOO_LARGE;
+  }
+  if (out === NO_WAY) {
+    const told = tellUnreachable(packet, direction, way);
+    if (told !== 0) return told;
   }
   if (out === TOO_LARGE) return direction === FROM_CLIENT ? answerTooLarge(packet, hop.mtu) : TC_NEXT;
   // What a server sends to the host itself only looks like the reply of a flow without state.

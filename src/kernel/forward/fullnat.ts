@@ -55,6 +55,7 @@ import { bytesToTell, disarm, tell } from "./client-address/tell.ts";
 import { enterLoopback, rejuvenate } from "./hand-over.ts";
 import { CHECK_EVERY, isFresh, keepWay, NO_WAY, sendBy, TOO_LARGE } from "./next-hop.ts";
 import { replaceSctpChecksum } from "./sctp-checksum.ts";
+import { tellUnreachable } from "./unreachable.ts";
 import { lengthOnWire } from "./wire-length.ts";
 
 /** The two addresses of an IPv4 header, and where they begin in a frame. */
@@ -226,6 +227,10 @@ export function forwardFullnat(packet: Packet, place: u32, length: u32, index: u
     if (!fresh) out = askBothEnds(packet, index, direction, longest);
     else if (longest > hop.mtu) out = TOO_LARGE;
     if (header === 0 && longest + told > hop.mtu) told = 0;
+  }
+  if (out === NO_WAY) {
+    const told = tellUnreachable(packet, direction, connection.destination);
+    if (told !== 0) return told;
   }
   const inParts = family.value === 4 && out === TOO_LARGE && passage === MAY_FRAGMENT;
   if (out === TOO_LARGE && !inParts) return answerTooLarge(packet, (hop.mtu - header) >>> 0);

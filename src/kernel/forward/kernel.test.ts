@@ -10,7 +10,7 @@ import { comparable } from "./testing/comparable.ts";
 import { directorFor, fromHex, SCENES } from "./testing/tunnel-scenes.ts";
 
 const skip = process.getuid?.() === 0 ? false : "loading programs into the kernel needs root";
-const ENTRIES = { connections: 64, due: 64, flows: 64, wide: 64 };
+const ENTRIES = { connections: 64, due: 64, flows: 64, wide: 64, call_ids: 64 };
 
 let network: TestNetwork;
 let kernel: KernelDirector;

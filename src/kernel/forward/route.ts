@@ -15,7 +15,7 @@ import {
   type u16,
   type u32,
 } from "../../bpf/index.ts";
-import { answerTimeExceeded, answerTooLarge } from "../icmp/answer.ts";
+import { answerTimeExceeded, answerTooLarge, answerUnreachable } from "../icmp/answer.ts";
 import { family } from "../options.ts";
 import { type Destination, destinationTable } from "../tables.ts";
 import { age, MAY_FRAGMENT, mayPass, NO_HEADER, TOO_OLD } from "./age.ts";
@@ -37,7 +37,7 @@ export function routeAnew(packet: Packet, transport: u16, protocol: u8, length: 
   const next = make(NeighbourHop);
   const out = askWay(packet, server, longest, next);
   if (out === HERE) return TC_NEXT;
-  if (out === NO_WAY) return TC_SHOT;
+  if (out === NO_WAY) return answerUnreachable(packet);
   const passage = mayPass(packet);
   if (passage === NO_HEADER) return TC_SHOT;
   if (passage === TOO_OLD) return answerTimeExceeded(packet);

@@ -21,7 +21,7 @@ import {
 } from "../../bpf/index.ts";
 import { currentTick } from "../clock.ts";
 import { DONT_FRAGMENT, Ipv4, Ipv6, LINK_HEADER } from "../headers.ts";
-import { answerTimeExceeded, answerTooLarge } from "../icmp/answer.ts";
+import { answerTimeExceeded, answerTooLarge, answerUnreachable } from "../icmp/answer.ts";
 import { family } from "../options.ts";
 import { SYSCTL_PMTU_DISC } from "../sysctls.ts";
 import {
@@ -107,7 +107,7 @@ export function tunnelBy(packet: Packet, transport: u16, protocol: u8, length: u
   const server = destinationTable.lookup(destination);
   if (server === null) return TC_SHOT;
   // Without an address of our own towards it, there is nothing that the server would take.
-  if (server.source.words[0]! === 0 && server.source.words[3]! === 0) return TC_SHOT;
+  if (server.source.words[0]! === 0 && server.source.words[3]! === 0) return answerUnreachable(packet);
   const hop = server.hop;
   const overhead = overheadOf(server);
   const longest = (lengthOnWire(packet, transport, protocol, length) + overhead) >>> 0;
@@ -116,7 +116,7 @@ export function tunnelBy(packet: Packet, transport: u16, protocol: u8, length: u
   let out = hop.interface;
   if (!fresh) out = askWay(packet, server, longest, next);
   if (out === HERE) return TC_NEXT;
-  if (out === NO_WAY) return TC_SHOT;
+  if (out === NO_WAY) return answerUnreachable(packet);
 
   const passage = mayPass(packet);
   if (passage === NO_HEADER) return TC_SHOT;

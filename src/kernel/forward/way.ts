@@ -12,7 +12,6 @@ import {
   FIB_FORWARDING_DISABLED,
   FIB_FRAGMENTATION_NEEDED,
   FIB_NO_NEIGHBOUR,
-  FIB_NOT_FORWARDED,
   FIB_SUCCESS,
   FibLookup,
   fibLookup,
@@ -71,5 +70,5 @@ export function askWay(packet: Packet, server: Destination, length: u32, next: N
     copy(next.address, request.destination);
     return request.ifindex;
   }
-  return answer === FIB_NOT_FORWARDED ? HERE : NO_WAY;
+  return server.isLocal !== 0 ? HERE : NO_WAY;
 }

@@ -13,7 +13,7 @@ const FAMILIES = [
   { client: "198.18.0.10:40001", virtual: "192.0.2.1:53", server: "10.0.0.1:8081" },
   { client: "[2001:db8:1::10]:40001", virtual: "[2001:db8:f::1]:53", server: "[2001:db8:a::1]:8081" },
 ] as const;
-const ENTRIES = { connections: 64, due: 64, flows: 64, wide: 64 };
+const ENTRIES = { connections: 64, due: 64, flows: 64, wide: 64, call_ids: 64 };
 
 let network: TestNetwork;
 let director: KernelDirector;

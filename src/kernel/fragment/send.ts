@@ -8,6 +8,7 @@ import { forwardFullnat } from "../forward/fullnat.ts";
 import { handOver } from "../forward/hand-over.ts";
 import { forwardOtherwise } from "../forward/methods.ts";
 import { hopOf, isFresh, NO_WAY, resolve, sendBy, TOO_LARGE } from "../forward/next-hop.ts";
+import { tellUnreachable } from "../forward/unreachable.ts";
 import { DONT_FRAGMENT, Ipv4, LINK_HEADER } from "../headers.ts";
 import { answerTooLarge } from "../icmp/answer.ts";
 import { family, fullnat } from "../options.ts";
@@ -50,6 +51,10 @@ function masquerade(packet: Packet, direction: u32, length: u32, index: u32, way
   if (!fresh) out = resolve(packet, direction, way, address, length);
   else if (length > hop.mtu) out = TOO_LARGE;
   if (out === NO_WAY && direction !== FROM_CLIENT && way === NO_CONNECTION) return TC_NEXT;
+  if (out === NO_WAY) {
+    const told = tellUnreachable(packet, direction, way);
+    if (told !== 0) return told;
+  }
   if (out === TOO_LARGE && !mayFragment) {
     return direction === FROM_CLIENT ? answerTooLarge(packet, hop.mtu) : TC_NEXT;
   }

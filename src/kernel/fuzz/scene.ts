@@ -37,6 +37,7 @@ export const ENTRIES: Readonly<Record<string, number>> = {
   due: LIMIT,
   flows: LIMIT,
   wide: LIMIT,
+  call_ids: LIMIT,
   proxied: LIMIT,
   servers: 256,
 };

@@ -8,6 +8,7 @@ import { createMap, type LoadedProgram, loadProgram } from "../../bpf/loader/ind
 import { findSysctl } from "../sysctls.ts";
 import {
   allocator,
+  callIds,
   clientHops,
   connectionTable,
   counters,
@@ -40,7 +41,7 @@ export type Compiled = {
 };
 
 /** Runtime maps that are empty at the start and can be mapped; those that cannot. */
-const EMPTIED: readonly MapDefinition[] = [connectionTable, wide, due, flows, proxied];
+const EMPTIED: readonly MapDefinition[] = [connectionTable, wide, due, flows, proxied, callIds];
 const ZEROED: readonly MapDefinition[] = [
   scratch,
   allocator,

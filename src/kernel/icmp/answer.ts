@@ -8,9 +8,11 @@ import { countAnswered, countUnanswered } from "../events.ts";
 import { age } from "../forward/age.ts";
 import {
   ICMP_FRAGMENTATION_NEEDED,
+  ICMP_HOST_UNREACHABLE,
   ICMP_PORT_UNREACHABLE,
   ICMP_TIME_EXCEEDED,
   ICMP_UNREACHABLE,
+  ICMP6_ADDRESS_UNREACHABLE,
   ICMP6_PORT_UNREACHABLE,
   ICMP6_TIME_EXCEEDED,
   ICMP6_TOO_BIG,
@@ -82,6 +84,13 @@ export function isToBeAnswered(): boolean {
 export function answerRefused(_packet: Packet): u32 {
   if (family.value === 6) return answer(ICMP6_UNREACHABLE * 256 + ICMP6_PORT_UNREACHABLE, 0, 0);
   return answer(ICMP_UNREACHABLE * 256 + ICMP_PORT_UNREACHABLE, 0, 0);
+}
+
+/** There is no way to the server. As behind any router, the quote has aged by one. */
+export function answerUnreachable(packet: Packet): u32 {
+  age(packet);
+  if (family.value === 6) return answer(ICMP6_UNREACHABLE * 256 + ICMP6_ADDRESS_UNREACHABLE, 0, 0);
+  return answer(ICMP_UNREACHABLE * 256 + ICMP_HOST_UNREACHABLE, 0, 0);
 }
 
 /** The time to live ran out here. */

@@ -18,7 +18,7 @@ import {
 } from "./testing/scenes.ts";
 
 const skip = process.getuid?.() === 0 ? false : "loading programs into the kernel needs root";
-const ENTRIES = { connections: 1024, due: 1024, flows: 1024, wide: 1024 };
+const ENTRIES = { connections: 1024, due: 1024, flows: 1024, wide: 1024, call_ids: 1024 };
 
 /** Ticks between scenes, so that one does not use up the other's share of ICMP errors. */
 let ticks = 8;

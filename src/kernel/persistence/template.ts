@@ -2,14 +2,15 @@
 /**
  * Persistence: the connections of one client, or client network, go to one server. A *template* in the connection table
  * says to which: it lives for the service's persistence timeout after the last connection began that it decided about,
- * and at least as long as any of these. It overrides weight 0 and thresholds (recordings: scheduling/persistence).
+ * and at least as long as any of these. It overrides weight 0 and thresholds (recordings: scheduling/persistence). A service may look into
+ * the payload instead of at the client's address (sip/).
  */
 import { copy, make, readOnce, type u16, type u32 } from "../../bpf/index.ts";
 import { currentTick } from "../clock.ts";
 import { createTemplate } from "../connection/create.ts";
 import { retire } from "../connection/retire.ts";
 import { connectionOf, findFlowByCall, hashOf, lookFor } from "../flow.ts";
-import { family, markServices } from "../options.ts";
+import { family, markServices, sip } from "../options.ts";
 import { dueNoLaterThan } from "../state/follow.ts";
 import { SYSCTL_EXPIRE_QUIESCENT_TEMPLATE } from "../sysctls.ts";
 import {
@@ -17,8 +18,10 @@ import {
   connectionTable,
   destinationTable,
   FlowKey,
+  KIND_ENGINE,
   KIND_IPV6,
   KIND_MARK,
+  KIND_OF_FLOW,
   KIND_TEMPLATE,
   type Pool,
   pools,
@@ -30,9 +33,11 @@ import {
   scratch,
   serviceTable,
   settings,
+  sipMessage,
 } from "../tables.ts";
 import { addressWord } from "../words.ts";
 import { controlOf } from "./control.ts";
+import { isLookedInto, isOfCall } from "./sip/call-id.ts";
 
 /** Ticks that a template lives on, again and again, while connections follow it: a minute. */
 export const PUT_OFF = 447;
@@ -59,6 +64,7 @@ function setTemplateKey(
   }
   if (family.value === 4) {
     template.source = (source & pool.mask.words[0]!) >>> 0;
+    if (sip.value) goByCallId(what, pool, template);
     return;
   }
   const mine = scratch.lookup(0);
@@ -70,6 +76,24 @@ function setTemplateKey(
     nothing.words[0] = template.destination;
     copy(mine.destination, nothing);
   }
+  if (sip.value) goByCallId(what, pool, template);
+}
+
+/** If the packet in hand has a Call-ID (`readCallId`), its template goes by this in the place of the client's address. */
+function goByCallId(what: u16, pool: Pool, template: FlowKey): void {
+  const message = sipMessage.lookup(0);
+  if (message === null || message.word === 0 || !isLookedInto(pool, what)) return;
+  const client = template.source;
+  message.client = client;
+  template.source = message.word;
+  template.sourcePort = message.more;
+  template.kind = (template.kind | KIND_ENGINE) & KIND_OF_FLOW;
+  const known = findFlowByCall(template, hashOf(template), 0);
+  if (known === 0 || isOfCall(connectionOf(known)) !== 0) return;
+  // Once in 2^48 pairs of Call-IDs have one hash: the later one is treated as if it were none.
+  template.source = client;
+  template.sourcePort = 0;
+  template.kind = template.kind & ~KIND_ENGINE & KIND_OF_FLOW;
 }
 
 /** The server that an existing template names, 0 if there is none that holds; its time begins anew. */

@@ -15,13 +15,15 @@ import { Address, NextHop } from "./address.ts";
 
 /**
  * Parts of `Connection.kind`. What flows are told apart by (KIND_OF_FLOW): bits 0–7 IP protocol, 8 IPv6, 9 a persistence
- * template, 10 a template of a service by mark. Then: bits 11–13 FORWARD_*; 14: replies are never seen.
+ * template, 10 a template of a service by mark, 15 a template that goes by what a persistence engine found in the payload. Then:
+ * bits 11–13 FORWARD_*; 14: replies are never seen.
  */
 export const KIND_PROTOCOL = 0xff;
 export const KIND_IPV6 = 0x100;
 export const KIND_TEMPLATE = 0x200;
 export const KIND_MARK = 0x400;
-export const KIND_OF_FLOW = 0x7ff;
+export const KIND_ENGINE = 0x8000;
+export const KIND_OF_FLOW = 0x87ff;
 export const KIND_FORWARD_SHIFT = 11;
 export const KIND_NO_OUTPUT = 0x4000;
 
@@ -69,6 +71,8 @@ export const flows = arrayMap("flows", { value: FlowBucket, entries: 262144, map
  * addresses and ports here with the packet's. Of IPv6 addresses it holds the words; the addresses are in `wide`.
  *
  * A persistence template is one too: its client is masked, its client port 0, its virtual address that of the service, or the mark.
+ * One that goes by a Call-ID (KIND_ENGINE) has a hash of it for a client and its port; the Call-ID itself is in `callIds`, the client of whom
+ * it was made is `local`, or of IPv6 in `wide`.
  */
 export const Connection = struct("Connection", {
   client: ipv4,

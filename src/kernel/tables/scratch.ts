@@ -37,6 +37,13 @@ export const Scratch = struct("Scratch", {
   slot: u32,
   /** A key that is looked up in `servers`. */
   server: ServerKey,
+  /** The program that a packet goes on to behind the rules; NO_PROGRAM: to none. */
+  next: u32,
+  /** Where rules may drop: the connection and direction that they are asked about, as in ruleVerdicts; 0: none. */
+  askedFor: u32,
+  askedWay: u32,
+  /** The generation of the rules that let the packet in hand pass to admission. */
+  passed: u32,
 });
 export type Scratch = Infer<typeof Scratch>;
 export const scratch = perCpuArrayMap("scratch", { value: Scratch, entries: 1 });

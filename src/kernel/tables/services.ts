@@ -37,13 +37,14 @@ export const Service = struct("Service", {
 export type Service = Infer<typeof Service>;
 export const serviceTable = arrayMap("service_table", { value: Service, entries: 16384, mappable: true });
 
-/** Bits of `Pool.flags`: the three that schedulers may give a meaning to; one-packet scheduling; how FullNAT servers get to know the client. */
+/** Bits of `Pool.flags`: the three that schedulers may give a meaning to; one-packet scheduling; how FullNAT servers get to know the client; persistence by Call-ID. */
 export const POOL_FLAG_1 = 1;
 export const POOL_FLAG_2 = 2;
 export const POOL_FLAG_3 = 4;
 export const POOL_ONE_PACKET = 8;
 export const POOL_TOA = 16;
 export const POOL_PROXY = 32;
+export const POOL_SIP = 64;
 
 /** All that is configured about a service, built aside. */
 export const Pool = struct("Pool", {

@@ -5,7 +5,7 @@ import { Address } from "./address.ts";
 import { STATES } from "./states.ts";
 
 /** Bump with every change of a layout: state left by another version is refused, not misread. */
-export const LAYOUT_VERSION = 3;
+export const LAYOUT_VERSION = 4;
 
 /** log2 of the nanoseconds in a tick. */
 export const TICK_SHIFT = 27n;

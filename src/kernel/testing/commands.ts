@@ -9,6 +9,7 @@ import {
   POOL_FLAG_1,
   POOL_FLAG_2,
   POOL_ONE_PACKET,
+  POOL_SIP,
   TUNNEL_CHECKSUM,
   TUNNEL_GRE,
   TUNNEL_GUE,
@@ -125,7 +126,7 @@ export function runCommand(configuration: Commanded, argv: readonly string[]): n
     const names = (args.value("-b") ?? "").split(",");
     const flags = names.reduce(
       (bits, name) => bits | (FLAGS[name] ?? 0),
-      args.has("-o") ? POOL_ONE_PACKET : 0,
+      (args.has("-o") ? POOL_ONE_PACKET : 0) | (args.value("--pe") === "sip" ? POOL_SIP : 0),
     );
     const mask = args.value("-M");
     const settings = {

@@ -26,6 +26,7 @@ import {
   events,
   FLOW_WAYS,
   flows,
+  KIND_ENGINE,
   KIND_IPV6,
   STATE_MASK,
   STATE_NAMES,
@@ -96,14 +97,15 @@ function endpointText(slot: number, part: "client" | "virtual" | "server", port:
   // Through a tunnel, the server may be of the other family.
   const isIpv6 = part === "server" && server.family !== 0 ? server.family === 6 : hasWords;
   const bytes = new DataView(new ArrayBuffer(isIpv6 ? 16 : 4));
+  const isEngines = (connection.kind & KIND_ENGINE) !== 0 && part === "client";
   const words =
     part === "server" && isIpv6 !== hasWords
       ? server.address.words
       : hasWords
         ? wide.lookup(slot)![part].words
-        : [connection[part]];
+        : [isEngines ? connection.local : connection[part]];
   for (let i = 0; i < bytes.byteLength / 4; i++) bytes.setUint32(4 * i, words[i]!);
-  return formatEndpoint({ address: new Uint8Array(bytes.buffer), port });
+  return formatEndpoint({ address: new Uint8Array(bytes.buffer), port: isEngines ? 0 : port });
 }
 
 export class TestDirector {
@@ -138,6 +140,7 @@ export class TestDirector {
         flows: this.#limit,
         wide: this.#limit,
         proxied: this.#limit,
+        call_ids: this.#limit,
         ...options.entries,
       },
       ...(options.forwarding === false ? {} : { fib: options.routes ?? ((request) => this.#route(request)) }),

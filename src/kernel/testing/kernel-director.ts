@@ -14,6 +14,7 @@ import { inNetworkNamespace } from "../../linux/index.ts";
 import { PROGRAMS } from "../programs.ts";
 import {
   buckets,
+  callIds,
   clientHops,
   connectionTable,
   counters,
@@ -69,6 +70,7 @@ const CLEARED: readonly MapDefinition[] = [
   datagrams,
   heldFragments,
   localitySets,
+  callIds,
 ];
 
 export type Options = Readonly<Record<string, number | boolean>>;

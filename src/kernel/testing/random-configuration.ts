@@ -8,6 +8,7 @@ import {
   POOL_FLAG_1,
   POOL_FLAG_2,
   POOL_ONE_PACKET,
+  POOL_SIP,
   TUNNEL_CHECKSUM,
   TUNNEL_GRE,
   TUNNEL_GUE,
@@ -53,9 +54,10 @@ function serviceSettings(
     (random.once(4) ? POOL_FLAG_1 : 0) |
     (random.once(4) ? POOL_FLAG_2 : 0) |
     (protocol === "udp" && random.once(5) ? POOL_ONE_PACKET : 0);
+  const hasCalls = protocol !== "tcp" && protocol !== "sctp" && random.once(2);
   return {
-    flags,
-    ...(random.once(3) ? { persistence: 60 } : {}),
+    flags: hasCalls ? flags | POOL_SIP : flags,
+    ...(random.once(hasCalls ? 1 : 3) ? { persistence: 60 } : {}),
     ...(random.once(6) ? { mask: family === 4 ? "255.255.255.0" : "64" } : {}),
     ...(random.once(2) ? { localAddresses: LOCAL[family] } : {}),
   };

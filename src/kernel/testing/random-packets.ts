@@ -20,6 +20,7 @@ import {
   VIRTUAL,
   withPort,
 } from "./random-configuration.ts";
+import { sipRequest } from "./sip.ts";
 
 /** A packet that comes in. */
 export interface FuzzedPacket {
@@ -72,7 +73,24 @@ function bytesOf(random: Random, length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => first + i);
 }
 
+/** A message of one of a few calls, and now and then what somebody hostile makes of it. */
+function message(random: Random): Uint8Array {
+  const name = random.of(["Call-ID: ", "call-id:", "i: ", "I :", "Call-ID:\r\n ", "Call-ID"]);
+  const callId = random.once(6)
+    ? "x".repeat(250 + random.below(8))
+    : `${random.below(8)}@${random.of(["a", "b c", "host"])}`;
+  const end = random.of(["\r\n", "\r\n", "\r\n", "\n", "\r", " \r\n", ""]);
+  const bytes = Buffer.from(
+    sipRequest(`${name}${callId}${end}`, random.of(["INVITE", "ACK", "BYE"])),
+    "latin1",
+  );
+  for (let i = random.once(3) ? random.below(6) : 0; i > 0; i--)
+    bytes[random.below(bytes.length)] = random.of([0, 9, 10, 13, 32, 58, 73, 67, random.below(256)]);
+  return random.once(8) ? bytes.subarray(0, random.below(bytes.length)) : bytes;
+}
+
 function payloadOf(random: Random): Uint8Array {
+  if (random.once(3)) return message(random);
   if (random.once(12)) return bytesOf(random, random.below(3000));
   return bytesOf(random, random.once(3) ? random.below(600) : random.below(40));
 }

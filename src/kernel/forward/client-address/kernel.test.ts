@@ -25,6 +25,7 @@ const ENTRIES = {
   due: LIMIT,
   flows: LIMIT,
   wide: LIMIT,
+  call_ids: LIMIT,
   proxied: LIMIT,
   servers: 64,
 };

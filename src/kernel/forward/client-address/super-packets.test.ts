@@ -13,7 +13,7 @@ import { FAMILIES, type Family, hex, optionBytes } from "./testing/dialogue.ts";
 import { onTheWire, pseudoOf } from "./testing/on-the-wire.ts";
 
 const skip = process.getuid?.() === 0 ? false : "loading programs into the kernel needs root";
-const ENTRIES = { connections: 64, due: 64, flows: 64, wide: 64, proxied: 64 };
+const ENTRIES = { connections: 64, due: 64, flows: 64, wide: 64, call_ids: 64, proxied: 64 };
 const SERVICES = [
   [80, POOL_TOA],
   [81, POOL_PROXY],

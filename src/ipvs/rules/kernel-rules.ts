@@ -1,0 +1,47 @@
+import { requireRoot } from "../director/kernel-administration.ts";
+import { NamespaceState } from "../director/namespace-state.ts";
+import { choosePlaces, type DirectorOptions } from "../director/places.ts";
+import { fromSystem } from "../director/system-errors.ts";
+import type { Family } from "../model.ts";
+import type { RuleAdministration } from "./administration.ts";
+import { emptyRuleSet, type RuleSet } from "./model.ts";
+import { isEmpty, TableRules } from "./table-rules.ts";
+
+/** The rules of the calling thread's network namespace. Nothing is made before the first change. Throws IpvsError: EPERM without root. */
+export function openRules(options: DirectorOptions = {}): RuleAdministration {
+  requireRoot();
+  return fromSystem("open", () => new KernelRules(new NamespaceState(choosePlaces(options))));
+}
+
+class KernelRules implements RuleAdministration {
+  readonly #state: NamespaceState;
+
+  constructor(state: NamespaceState) {
+    this.#state = state;
+  }
+
+  ruleSet(family: Family): RuleSet {
+    return fromSystem("list", () =>
+      this.#state.read((present) =>
+        present === null ? emptyRuleSet(family) : new TableRules(present.plane).ruleSet(family),
+      ),
+    );
+  }
+
+  change(family: Family, change: (present: RuleSet) => RuleSet): void {
+    fromSystem("change-rules", () =>
+      this.#state.change(
+        () => !isEmpty(change(emptyRuleSet(family))),
+        (present) => {
+          if (present === null) return;
+          new TableRules(present.plane).change(family, change);
+          present.datapath.refresh();
+        },
+      ),
+    );
+  }
+
+  close(): void {
+    this.#state.close();
+  }
+}
