@@ -1,6 +1,16 @@
 /** What can be wrong on a director. */
-import type { Destination, ServiceKey, VirtualService } from "../../src/ipvs/index.ts";
-import { attach, detach } from "../../src/ipvs/index.ts";
+import {
+  attach,
+  type Destination,
+  detach,
+  emptyRuleSet,
+  NO_COUNTERS,
+  openRules,
+  type Rule,
+  type RuleSet,
+  type ServiceKey,
+  type VirtualService,
+} from "../../src/ipvs/index.ts";
 import {
   addAddress,
   addRoute,
@@ -381,6 +391,15 @@ export const DIRECTOR_FAULTS: readonly Fault[] = [
     findings: ["mark-without-rule FWM 300"],
   },
   {
+    name: "none: a rule of ours gives a service's mark",
+    node: "director",
+    seed: together(
+      another({ kind: "mark", family: 4, mark: 300 }, [to(server(4, "nat"), SERVER_PORT)]),
+      marking(300),
+    ),
+    findings: [],
+  },
+  {
     name: "netfilter gives a service's mark",
     node: "director",
     seed: together(
@@ -417,6 +436,36 @@ export const DIRECTOR_FAULTS: readonly Fault[] = [
     ],
   },
 ];
+
+/** A rule that gives all packets over IPv4 to port 21 a mark. */
+function marking(mark: number) {
+  return (ward: Ward) => {
+    const change = (make: (present: RuleSet) => RuleSet): void =>
+      ward.inside("director", () => {
+        const rules = openRules();
+        try {
+          rules.change(4, make);
+        } finally {
+          rules.close();
+        }
+      });
+    const rule: Rule = {
+      ...{ source: null, destination: null, input: null, protocol: { negated: false, number: 6 } },
+      ...{ fragment: null, counters: NO_COUNTERS, target: { kind: "mark", value: mark, mask: 0xffff_ffff } },
+      matches: [
+        {
+          ...{ kind: "tcp", source: null, flags: null },
+          destination: { negated: false, first: 21, last: 21 },
+        },
+      ],
+    };
+    change(({ family, chains: [first, ...more] }) => ({
+      family,
+      chains: [{ ...first!, rules: [rule] }, ...more],
+    }));
+    return () => change(({ family }) => emptyRuleSet(family));
+  };
+}
 
 /** IFA_F_DADFAILED. */
 const FAILED = 0x08;

@@ -15,10 +15,13 @@ import type { Administration } from "../administration.ts";
 import type { DirectorStatus } from "../director/status.ts";
 import { IpvsError } from "../errors.ts";
 import { type ServiceStatus, serviceId } from "../model.ts";
+import type { RuleAdministration } from "../rules/administration.ts";
+import type { RuleSet } from "../rules/model.ts";
 import { probeServers, probeVirtualAddresses } from "./ask.ts";
-import type { Bypassing, DirectorFacts, Way } from "./facts.ts";
+import type { Bypassing, DirectorFacts, MarkGiven, Way } from "./facts.ts";
 
 interface Sources {
+  readonly rules: RuleAdministration;
   readonly status: DirectorStatus;
   readonly administration: Administration;
   readonly socket: NetlinkSocket;
@@ -30,7 +33,7 @@ interface Sources {
 const MOST_CONNECTIONS = 200_000;
 const MOST_BYPASSING = 3;
 
-export function gatherDirector({ status, administration, socket, links, probe }: Sources): DirectorFacts {
+export function gatherDirector({ status, administration, rules, socket, links, probe }: Sources): DirectorFacts {
   const services = status.state === "ready" ? administration.services() : [];
   const servers = new Set(
     services.flatMap(({ destinations }) => destinations.map((each) => each.destination.address)),
@@ -54,8 +57,14 @@ export function gatherDirector({ status, administration, socket, links, probe }:
     otherOwners: probe ? probeVirtualAddresses(services, own, listAddresses(socket), links) : new Map(),
     bypassing: status.state === "ready" ? findBypassing(administration, services, before, socket) : [],
     pathMtuDiscovery: sysctlIsOn(administration, status, "pmtu_disc"),
-    markRules: null,
+    markRules: status.state !== "ready" ? null : { 4: marksGiven(rules.ruleSet(4)), 6: marksGiven(rules.ruleSet(6)) },
   };
+}
+
+function marksGiven({ chains }: RuleSet): MarkGiven[] {
+  return chains.flatMap(({ rules }) =>
+    rules.flatMap(({ target }) => (target?.kind === "mark" ? { value: target.value, mask: target.mask } : [])),
+  );
 }
 
 function sysctlIsOn(administration: Administration, status: DirectorStatus, name: string): boolean {

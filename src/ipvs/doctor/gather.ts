@@ -30,6 +30,7 @@ import type {
   NeighbourFacts,
   RealServerHints,
 } from "./facts.ts";
+import { openRules } from "../rules/kernel-rules.ts";
 import { readFirewall } from "./firewall/read.ts";
 import { gatherDirector } from "./gather-director.ts";
 import { readKernelServices } from "./kernel-services.ts";
@@ -52,13 +53,14 @@ export function gatherFacts(options: GatherOptions = {}): HostFacts {
   return withRouteSocket((socket) => {
     const links = listLinks(socket);
     const administration = openAdministration(places);
+    const rules = openRules(places);
     try {
       return {
         links: links.map((link) => linkFacts(link, status)),
         addresses: addressFacts(listAddresses(socket), links),
         defaultRoutes: defaultRoutes(socket, links),
         director:
-          status.state === "none" ? null : gatherDirector({ status, administration, socket, links, probe }),
+          status.state === "none" ? null : gatherDirector({ status, administration, rules, socket, links, probe }),
         // Asked for last: the questions to servers may have taught the kernel something.
         neighbours: neighbourFacts(socket),
         kernelServices: readKernelServices(),
@@ -67,6 +69,7 @@ export function gatherFacts(options: GatherOptions = {}): HostFacts {
         hints: { virtualAddresses: hints?.virtualAddresses ?? [], directors: hints?.directors ?? [] },
       };
     } finally {
+      rules.close();
       administration.close();
     }
   });
