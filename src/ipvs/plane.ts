@@ -39,6 +39,7 @@ export const FEATURES = [
   "sip",
   "rules",
   "ruleDrops",
+  "ftp",
 ] as const;
 
 export type Feature = (typeof FEATURES)[number];

@@ -19,10 +19,11 @@ import { enterLocal } from "./connection/local.ts";
 import { mayAdmit } from "./defence/drop-packet.ts";
 import { isHandedOver, LOOPBACK } from "./forward/hand-over.ts";
 import { leave } from "./fragment/leave.ts";
+import { askExpected, endExpected } from "./ftp/expect.ts";
 import { answerRefused } from "./icmp/answer.ts";
 import { isMessage } from "./icmp/begin.ts";
 import { isTold, tellServer } from "./icmp/unwanted.ts";
-import { family, fullnat, ruleDrops, rules, sip } from "./options.ts";
+import { family, ftp, fullnat, ruleDrops, rules, sip } from "./options.ts";
 import { lookInto } from "./persistence/sip/call-id.ts";
 import { isOfServer } from "./persistence/sip/server.ts";
 import { noteAdmitted } from "./rules/verdict.ts";
@@ -69,6 +70,13 @@ function serviceFor(key: FlowKey, ports: u32, what: u16, mark: u32): u32 {
 export function admit(packet: Packet, key: FlowKey, transport: u16, length: u32, what: u16): u32 {
   if (family.value === 4 && packet.ifindex === LOOPBACK && isHandedOver(packet)) return TC_NEXT;
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
+  if (ftp.value && !isMessage(packet)) {
+    const server = askExpected(key.source, key.destination, ports, what);
+    if (server !== NOT_OURS) {
+      const data = endExpected(connect(key.source, key.destination, ports, what, server));
+      if (data !== NOT_OURS) return goOn(packet, data, (key.source ^ ports) >>> 0, what);
+    }
+  }
   const service = serviceFor(key, ports, what, packet.mark);
   if (service === NOT_OURS) {
     if (sip.value && isOfServer(packet, key, transport, length, what))

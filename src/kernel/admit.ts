@@ -8,7 +8,8 @@ import { make, type u16, type u32 } from "../bpf/index.ts";
 import { currentTick } from "./clock.ts";
 import { createConnection, kindOfMethod, LOST } from "./connection/create.ts";
 import { countRefused } from "./events.ts";
-import { family, fullnat, markServices, onePacket, persistence, sctpServices } from "./options.ts";
+import { isExpected } from "./ftp/control.ts";
+import { family, ftp, fullnat, markServices, onePacket, persistence, sctpServices } from "./options.ts";
 import { askTemplate, keepTemplate } from "./persistence/template.ts";
 import { choose } from "./schedule/choose.ts";
 import { chooseConsistently } from "./schedule/consistent.ts";
@@ -32,6 +33,7 @@ import {
   SERVICE_MARK,
   type Service,
   STATE_ESTABLISHED,
+  STATE_LISTEN,
   STATE_NONE,
   STATE_SCTP,
   STATE_UDP,
@@ -147,6 +149,7 @@ export function chooseServer(serviceIndex: u32, source: u32, destination: u32, p
 function openingState(what: u16, method: u32): u32 {
   const protocol = what >>> 8;
   if (protocol === PROTOCOL_TCP) {
+    if (ftp.value && (what & 0xff) === 0 && isExpected()) return STATE_LISTEN;
     return stateAfterSegment(STATE_NONE, kindOfMethod(method), FROM_CLIENT, what & 0xff);
   }
   if (sctpServices.value && protocol === PROTOCOL_SCTP) return STATE_SCTP;

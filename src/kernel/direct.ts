@@ -14,8 +14,9 @@ import { forwardOtherwise } from "./forward/methods.ts";
 import { FRAGMENT_HEADER } from "./fragment/part.ts";
 import { releaseHeld } from "./fragment/release-held.ts";
 import { rememberFragments } from "./fragment/remember.ts";
+import { isRead } from "./ftp/control.ts";
 import { isTold, tellServer } from "./icmp/unwanted.ts";
-import { family, fullnat, persistence, ruleDrops, rules, sctpServices, tcpServices } from "./options.ts";
+import { family, ftp, fullnat, persistence, ruleDrops, rules, sctpServices, tcpServices } from "./options.ts";
 import { assure } from "./persistence/control.ts";
 import { askRules, NO_PROGRAM } from "./rules/ask.ts";
 import { IS_DROPPED, IS_UNKNOWN, verdictFor } from "./rules/verdict.ts";
@@ -37,13 +38,16 @@ import {
   type NextHop,
   PROGRAM_IPV4,
   PROGRAM_IPV4_ADMISSION,
+  PROGRAM_IPV4_PAYLOAD,
   PROGRAM_IPV6,
   PROGRAM_IPV6_ADMISSION,
+  PROGRAM_IPV6_PAYLOAD,
   PROTOCOL_SCTP,
   PROTOCOL_TCP,
   programs,
   STATE_ENDED,
   STATE_ESTABLISHED,
+  STATE_HELPED,
   STATE_MASK,
   STATE_REMOVED,
   STATE_SCTP_ESTABLISHED,
@@ -142,6 +146,15 @@ export function direct(packet: Packet, key: FlowKey, transport: u16, length: u32
     direction = directionOf(word);
   }
   let connection = connectionTable.lookup(index);
+  if (
+    ftp.value &&
+    connection !== null &&
+    (readOnce(connection, "state") & STATE_HELPED) !== 0 &&
+    !isRead(index)
+  ) {
+    tailCall(packet, programs, family.value === 6 ? PROGRAM_IPV6_PAYLOAD : PROGRAM_IPV4_PAYLOAD);
+    return TC_SHOT;
+  }
   if (connection !== null && !isCurrent(connection, index, direction, what)) connection = null;
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
   if (connection === null) {

@@ -27,6 +27,7 @@ import { leave } from "./fragment/leave.ts";
 import { laterOutgoing } from "./fragment/outgoing.ts";
 import { FRAGMENT_HEADER, hasTransport } from "./fragment/part.ts";
 import { send, TO_BE_SENT } from "./fragment/send.ts";
+import { readPayload } from "./ftp/payload.ts";
 import {
   ETHERTYPE_IPV4,
   ETHERTYPE_IPV6,
@@ -60,6 +61,7 @@ import {
   family,
   ipv6Services,
   outgoing,
+  payload,
   ruleDrops,
   rules,
   ruling,
@@ -322,6 +324,7 @@ function classify(packet: Packet, key: FlowKey, transport: u16, length: u32, pro
   } else {
     return TC_NEXT;
   }
+  if (payload.value) return readPayload(packet, key, transport, length);
   if (outgoing.value) return leaveHost(packet, key, transport, length, what, part);
   return admission.value
     ? admit(packet, key, message, length, what)

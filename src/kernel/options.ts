@@ -29,6 +29,8 @@ export const ruling = option("ruling", false);
 /** There are rules that give marks; rules that may drop packets, so that known connections must respect them, too. */
 export const rules = option("rules", true);
 export const ruleDrops = option("ruleDrops", true);
+/** The program for packets of control connections (STATE_HELPED), whose payload is read: they go back to the one they came from. */
+export const payload = option("payload", false);
 
 /** There are IPv6 services. */
 export const ipv6Services = option("ipv6", true);
@@ -57,6 +59,9 @@ export const fullnat = option("fullnat", true);
 /** There are services whose servers under FullNAT are told the client's address (TOA, PROXY protocol). */
 export const clientAddress = option("clientAddress", true);
 export const localServers = option("localServers", true);
+
+/** There are masqueraded FTP services, whose data connections are followed. */
+export const ftp = option("ftp", true);
 
 /** There are services with this scheduler. */
 export const roundRobin = option("roundRobin", true);

@@ -8,11 +8,13 @@ import {
   PROGRAM_IPV4_ADMISSION,
   PROGRAM_IPV4_ASIDE,
   PROGRAM_IPV4_OUTGOING,
+  PROGRAM_IPV4_PAYLOAD,
   PROGRAM_IPV4_RULES,
   PROGRAM_IPV6,
   PROGRAM_IPV6_ADMISSION,
   PROGRAM_IPV6_ASIDE,
   PROGRAM_IPV6_OUTGOING,
+  PROGRAM_IPV6_PAYLOAD,
   PROGRAM_IPV6_RULES,
 } from "./tables.ts";
 
@@ -28,16 +30,18 @@ export interface DatapathProgram {
     readonly outgoing: boolean;
     readonly aside: boolean;
     readonly ruling: boolean;
+    readonly payload: boolean;
   };
 }
 
-type Role = "forward" | "admission" | "aside" | "outgoing" | "ruling";
+type Role = "forward" | "admission" | "aside" | "outgoing" | "ruling" | "payload";
 
 function program(slot: number, family: 4 | 6, role: Role): DatapathProgram {
   const is = (other: Role) => role === other;
   const options = {
     ...{ family, admission: is("admission"), outgoing: is("outgoing"), aside: is("aside") },
     ruling: is("ruling"),
+    payload: is("payload"),
   };
   return { slot, family, direction: is("outgoing") ? "out" : "in", options };
 }
@@ -46,10 +50,12 @@ function program(slot: number, family: 4 | 6, role: Role): DatapathProgram {
 export const PROGRAMS: readonly DatapathProgram[] = [
   program(PROGRAM_IPV6_ADMISSION, 6, "admission"),
   program(PROGRAM_IPV6_ASIDE, 6, "aside"),
+  program(PROGRAM_IPV6_PAYLOAD, 6, "payload"),
   program(PROGRAM_IPV6_RULES, 6, "ruling"),
   program(PROGRAM_IPV6, 6, "forward"),
   program(PROGRAM_IPV4_ADMISSION, 4, "admission"),
   program(PROGRAM_IPV4_ASIDE, 4, "aside"),
+  program(PROGRAM_IPV4_PAYLOAD, 4, "payload"),
   program(PROGRAM_IPV4_RULES, 4, "ruling"),
   program(PROGRAM_IPV4, 4, "forward"),
   program(PROGRAM_IPV6_OUTGOING, 6, "outgoing"),

@@ -22,6 +22,7 @@ export * from "./tables/destinations.ts";
 export * from "./tables/engines.ts";
 export * from "./tables/events.ts";
 export * from "./tables/fragments.ts";
+export * from "./tables/ftp.ts";
 export * from "./tables/locality.ts";
 export * from "./tables/numbers.ts";
 export * from "./tables/pressure.ts";

@@ -9,6 +9,8 @@ import {
   connectionTable,
   due,
   flows,
+  ftpControls,
+  ftpWork,
   interfaceNames,
   LAYOUT_VERSION,
   localAddresses,
@@ -43,6 +45,7 @@ const SIZED: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
   proxied,
   callIds,
   ruleVerdicts,
+  ftpControls,
 ]);
 
 /** Maps that few directors need, made when the first configuration needs them, or the first program. */
@@ -53,6 +56,8 @@ const LATE: ReadonlySet<MapDefinition> = new Set<MapDefinition>([
   localities,
   localitySets,
   proxied,
+  ftpControls,
+  ftpWork,
   pieces,
   callIds,
   sipMessage,

@@ -38,7 +38,7 @@ const RULES: readonly Feature[] = ["rules", "ruleDrops"];
  * instructions.
  */
 const COSTS: Partial<Record<Feature, number>> = {
-  ...{ localServers: 100, sip: 50, ipv6: 30, fullnat: 3 },
+  ...{ localServers: 100, sip: 50, ipv6: 30, fullnat: 3, ftp: 2 },
   ...{ rules: 40, ruleDrops: 40 },
 };
 
@@ -58,6 +58,7 @@ export const LADDER: readonly Needs[] = [
   ]),
   ["tcp", "udp", "directRouting", ...USUAL_SCHEDULERS] satisfies Feature[],
   USUAL,
+  [...USUAL, "ftp"] satisfies Feature[],
   [...USUAL, ...FORWARDING],
   [...USUAL, "fullnat"] satisfies Feature[],
   [...USUAL, "ipv6"] satisfies Feature[],

@@ -26,6 +26,7 @@ export function datapathRequests(needs: Needs): PlacedRequest[] {
 }
 
 function isNeeded({ family, direction, options }: DatapathProgram, needs: Needs): boolean {
+  if (options.payload && !needs.has("ftp")) return false;
   if (options.ruling && !needs.has("rules")) return false;
   // Where there are rules and no services, nothing is admitted, and nothing is known of ICMP errors and fragments.
   const hasServices = needs.has("tcp") || needs.has("udp") || needs.has("sctp");
@@ -35,12 +36,12 @@ function isNeeded({ family, direction, options }: DatapathProgram, needs: Needs)
 
 /**
  * "lvs4" forwards IPv4, "lva4" admits its new flows, "lve4" sees to ICMP errors and fragments, "lvo4" is for what goes out, "lvr4" evaluates
- * rules.
+ * rules, "lvp4" reads payload.
  */
 function kindOf({ family, direction, options }: DatapathProgram): string {
   if (direction === "out") return `lvo${family}`;
-  const { admission, aside, ruling } = options;
-  return `lv${admission ? "a" : aside ? "e" : ruling ? "r" : "s"}${family}`;
+  const { admission, aside, payload, ruling } = options;
+  return `lv${admission ? "a" : aside ? "e" : ruling ? "r" : payload ? "p" : "s"}${family}`;
 }
 
 /** The program that starts the clock. */

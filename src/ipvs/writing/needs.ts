@@ -1,4 +1,5 @@
 /** What a configuration asks of the datapath's programs. */
+import { FTP_PORT } from "../../kernel/ftp/control.ts";
 import * as tables from "../../kernel/tables.ts";
 import type { Draft } from "../configuration/draft.ts";
 import type { DraftDestination, DraftService } from "../configuration/draft-service.ts";
@@ -66,7 +67,7 @@ function addServiceNeeds(needs: Set<Feature>, { kind, port, protocol }: ServiceI
 
 function addDestinationNeeds(
   needs: Set<Feature>,
-  { port }: ServiceIdentity,
+  { port, protocol }: ServiceIdentity,
   destination: DraftDestination,
   plane: Plane,
 ): void {
@@ -79,6 +80,11 @@ function addDestinationNeeds(
   if (forward === tables.FORWARD_TUNNEL) needs.add("tunnels");
   if (forward === tables.FORWARD_FULLNAT) needs.add("fullnat");
   if (forward === tables.FORWARD_LOCAL || plane.isLocalAddress(address)) needs.add("localServers");
+  // Where a client's two servers wait at one port, one of them is given another.
+  if (protocol === tables.PROTOCOL_TCP && port === FTP_PORT && forward === tables.FORWARD_MASQ) {
+    needs.add("ftp");
+    needs.add("portMapping");
+  }
   const translates = forward === tables.FORWARD_MASQ || forward === tables.FORWARD_FULLNAT;
   if (translates && destination.port !== 0 && destination.port !== port) needs.add("portMapping");
 }

@@ -14,7 +14,8 @@ import {
   replaceFlow,
   wordOf,
 } from "../flow.ts";
-import { family, fullnat, persistence, sip, tunnels } from "../options.ts";
+import { beginFtp, countUnlessData } from "../ftp/control.ts";
+import { family, ftp, fullnat, persistence, sip, tunnels } from "../options.ts";
 import { follow, unfollow } from "../persistence/control.ts";
 import { keepCallId } from "../persistence/sip/call-id.ts";
 import { activityOf, countIn, countOut } from "../state/activity.ts";
@@ -87,7 +88,7 @@ function ownerOf(word: u32, key: FlowKey): u32 {
 }
 
 /** Fills in a connection but for its state: of the client's flow `key` with the server in slot `index`. */
-function fill(connection: Connection, slot: u32, key: FlowKey, server: Destination, index: u32): void {
+export function fill(connection: Connection, slot: u32, key: FlowKey, server: Destination, index: u32): void {
   connection.client = key.source;
   connection.virtual = key.destination;
   connection.clientPort = key.sourcePort;
@@ -132,18 +133,20 @@ export function createConnection(
   const place = due.lookup(slot);
   if (connection === null || place === null) return NO_CONNECTION;
   fill(connection, slot, key, destination, index);
-  const word = firstWord(connection.state, state);
+  const helped = ftp.value ? beginFtp(slot) : 0;
+  const word = (firstWord(connection.state, state) | helped) >>> 0;
   connection.state = word;
   connection.expires = expires;
   countIn(destination, word);
   const result = publish(connection, key, slot);
   if (result === slot) {
-    if (persistence.value) {
+    if (persistence.value || ftp.value) {
       follow(connection);
       // Whoever ended it in between did not know of the template.
       if ((readOnce(connection, "state") & STATE_REMOVED) !== 0) unfollow(connection);
     }
-    countConnection(index);
+    if (ftp.value) countUnlessData(index);
+    else countConnection(index);
     countCreated();
     return slot;
   }
@@ -260,7 +263,7 @@ export function createTemplate(key: FlowKey, server: Destination, index: u32, st
   return NO_CONNECTION;
 }
 
-/** Lets a connection that ends go from the template it follows. */
+/** Lets a connection that ends go from the template, or control connection, that it follows. */
 export function leaveTemplate(connection: Connection): void {
-  if (persistence.value) unfollow(connection);
+  if (persistence.value || ftp.value) unfollow(connection);
 }

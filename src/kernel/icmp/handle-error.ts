@@ -18,8 +18,9 @@ import { MAY_FRAGMENT, MAY_PASS, mayPass } from "../forward/age.ts";
 import { adaptQuote } from "../forward/client-address/quote.ts";
 import { placeOf } from "../forward/forward6.ts";
 import { toBeSent } from "../fragment/send.ts";
+import { adaptControlQuote } from "../ftp/quote.ts";
 import { ICMP_HEADER, Icmp, LINK_HEADER } from "../headers.ts";
-import { clientAddress, family, fullnat, tunnels } from "../options.ts";
+import { clientAddress, family, ftp, fullnat, tunnels } from "../options.ts";
 import { SYSCTL_SCHEDULE_ICMP } from "../sysctls.ts";
 import {
   type Connection,
@@ -31,6 +32,7 @@ import {
   FROM_CLIENT,
   KIND_FORWARD_SHIFT,
   STATE_ENDED,
+  STATE_HELPED,
   STATE_REMOVED,
   scratch,
   settings,
@@ -63,6 +65,8 @@ function translate(
   const isFullnat = fullnat.value && ((connection.kind >>> KIND_FORWARD_SHIFT) & 7) === FORWARD_FULLNAT;
   if (clientAddress.value && isFullnat && direction !== FROM_CLIENT)
     adaptQuote(packet, transport, inside, index);
+  if (ftp.value && (readOnce(connection, "state") & STATE_HELPED) !== 0 && direction === FROM_CLIENT)
+    adaptControlQuote(packet, transport, inside, index);
   if (family.value === 6) {
     return translateQuote6(packet, transport, inside, index, connection, direction, isFullnat);
   }

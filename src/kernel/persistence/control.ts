@@ -6,6 +6,8 @@
  * its generation.
  */
 import { atomicAdd, atomicCompareExchange, readOnce, type u32 } from "../../bpf/index.ts";
+import { holdControl, releaseControl } from "../ftp/control.ts";
+import { ftp } from "../options.ts";
 import {
   type Connection,
   connectionTable,
@@ -59,7 +61,10 @@ export function follow(connection: Connection): void {
   connection.control = mine.control;
   mine.control = 0;
   const template = templateOf(connection);
-  if (template === null) return;
+  if (template === null) {
+    if (ftp.value) holdControl(connection);
+    return;
+  }
   atomicAdd(template, "control", 1);
   if ((readOnce(template, "state") & STATE_REMOVED) === 0) return;
   release(template);
@@ -70,6 +75,7 @@ export function follow(connection: Connection): void {
 export function unfollow(connection: Connection): void {
   const template = templateOf(connection);
   if (template !== null) release(template);
+  else if (ftp.value) releaseControl(connection);
 }
 
 /** A connection was established, or answered: its template is right. */

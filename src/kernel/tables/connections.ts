@@ -91,7 +91,7 @@ export const Connection = struct("Connection", {
   /** Whom the server sees as its peer: the client, or under FullNAT an address and port of the director. */
   localPort: u16be,
   local: ipv4,
-  /** The template that it follows (control.ts); 0: none. Of a template: how many connections follow it (atomic). */
+  /** The template, or FTP control connection, that it follows (control.ts); 0: none. Of a template: how many connections follow it (atomic). */
   control: u32,
   /** Towards the client. */
   hop: NextHop,

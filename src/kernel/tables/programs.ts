@@ -3,7 +3,7 @@
 import { arrayMap, type Infer, programArray, struct, timer, u32, u64 } from "../../bpf/index.ts";
 
 /** The programs of the datapath, all of the same source (programs.ts), between which packets are handed on. */
-export const programs = programArray("programs", { entries: 10 });
+export const programs = programArray("programs", { entries: 16 });
 export const PROGRAM_IPV4 = 0;
 export const PROGRAM_IPV4_ADMISSION = 1;
 export const PROGRAM_IPV6 = 2;
@@ -14,6 +14,8 @@ export const PROGRAM_IPV4_ASIDE = 6;
 export const PROGRAM_IPV6_ASIDE = 7;
 export const PROGRAM_IPV4_RULES = 8;
 export const PROGRAM_IPV6_RULES = 9;
+export const PROGRAM_IPV4_PAYLOAD = 10;
+export const PROGRAM_IPV6_PAYLOAD = 11;
 
 /** The clock of the sweeper and the estimator: one timer that re-arms itself every tick. Runtime. */
 export const Ticker = struct("Ticker", {

@@ -16,6 +16,12 @@ export const Scratch = struct("Scratch", {
   destination: Address,
   /** `Connection.control` of the connection about to be made. */
   control: u32,
+  /** The server's port of the data connection about to be made; 0: it is an ordinary one. */
+  dataPort: u32,
+  /** The slot of the connection that waits and is to become that one. */
+  expected: u32,
+  /** 1 + the slot of the control connection whose packet, in hand, has been read (ftp/payload.ts). */
+  read: u32,
   /** 1 + the slot of the connection that was made last, until its first packet has passed. */
   admitted: u32,
   /** Packets that would open connections, counted while some of them are dropped. */

@@ -64,4 +64,6 @@ export const STATE_INACTIVE = 0x100;
 export const STATE_REMOVED = 0x200;
 /** Set by the administration: the connection is to end whatever its time; no packet finds it any more. */
 export const STATE_ENDED = 0x400;
+/** A control connection, whose data connections are followed (ftp/). It is so from its beginning. */
+export const STATE_HELPED = 0x800;
 export const STATE_GENERATION_SHIFT = 16;

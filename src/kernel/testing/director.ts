@@ -141,6 +141,7 @@ export class TestDirector {
         wide: this.#limit,
         proxied: this.#limit,
         call_ids: this.#limit,
+        ftp_controls: this.#limit,
         ...options.entries,
       },
       ...(options.forwarding === false ? {} : { fib: options.routes ?? ((request) => this.#route(request)) }),

@@ -6,6 +6,8 @@
 import { atomicCompareExchange, type Infer, make, readOnce, repeat, struct, u32 } from "../../bpf/index.ts";
 import { currentTick } from "../clock.ts";
 import { retire } from "../connection/retire.ts";
+import { isHeld } from "../ftp/control.ts";
+import { ftp } from "../options.ts";
 import { PUT_OFF } from "../persistence/template.ts";
 import {
   connectionTable,
@@ -54,7 +56,8 @@ function visit(index: u32, entry: Due, now: u32): u32 {
       atomicCompareExchange(entry, "tick", planned, expires);
       return 0;
     }
-    if ((connection.kind & KIND_TEMPLATE) !== 0 && connection.control !== 0) {
+    const isFollowed = (connection.kind & KIND_TEMPLATE) !== 0 && connection.control !== 0;
+    if (isFollowed || (ftp.value && isHeld(connection, index))) {
       connection.expires = (now + PUT_OFF) >>> 0;
       atomicCompareExchange(entry, "tick", planned, (now + PUT_OFF) >>> 0);
       return 0;

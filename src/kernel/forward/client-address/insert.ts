@@ -47,8 +47,8 @@ export function isRoomy(packet: Packet, transport: u16, length: u32, count: u32)
   return ip !== null && (ip.fragment & FRAGMENT) === 0 && ip.totalLength !== 0;
 }
 
-/** The IP packet is longer now. */
-function lengthen(packet: Packet, count: u32): void {
+/** The IP packet is longer now, or, by a count modulo 2³², shorter. */
+export function lengthen(packet: Packet, count: u32): void {
   if (family.value === 6) {
     const ip6 = packet.header(Ipv6, LINK_HEADER);
     if (ip6 !== null) ip6.payloadLength = ip6.payloadLength + count;
@@ -62,8 +62,8 @@ function lengthen(packet: Packet, count: u32): void {
   ip.checksum = replaceWord(ip.checksum, before, after);
 }
 
-/** TCP's data begin later, or its urgent data end later; corrects the checksum for that. */
-function adaptTcp(packet: Packet, transport: u16, count: u32, isOption: boolean): void {
+/** TCP's data begin later, or its urgent data end later (`count` as above); corrects the checksum for that. */
+export function adaptTcp(packet: Packet, transport: u16, count: u32, isOption: boolean): void {
   const tcp = packet.header(Tcp, transport & 0xfff);
   if (tcp === null) return;
   let before = 0;

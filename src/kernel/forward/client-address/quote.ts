@@ -31,7 +31,7 @@ import { bytesForDatagram, knownOf, proxyLength, toaLength } from "./known.ts";
 export const QuotedTcp = struct("QuotedTcp", { source: u16be, destination: u16be, sequence: u32be });
 export type QuotedTcp = Infer<typeof QuotedTcp>;
 
-const ICMP_CHECKSUM = 2;
+export const ICMP_CHECKSUM = 2;
 /** The smallest MTUs that are spoken of. */
 const LEAST_MTU = 68;
 const LEAST_MTU6 = 1280;

@@ -42,17 +42,41 @@ export function makeRoom(packet: Packet, at: u32, end: u32, count: u32): boolean
   return left === 0;
 }
 
-/** The same in a super-packet. */
+/** Takes `count` bytes at `at` out of a packet that ends at `end`. False: then it is of no more use. @separate */
+export function closeRoom(packet: Packet, at: u32, end: u32, count: u32): boolean {
+  const part = window.lookup(0);
+  if (part === null || end > 0xffff || count > 64 || at + count > end) return false;
+  let left = (end - at - count) >>> 0;
+  let to = at;
+  for (let i = 0; i < MOST_WINDOWS; i++) {
+    if (left === 0) break;
+    const size = Math.max(Math.min(left, WINDOW), 1);
+    left = (left - size) >>> 0;
+    if (loadBytes(packet, (to + count) >>> 0, part.bytes, size) !== 0) return false;
+    if (storeBytes(packet, to, part.bytes, STORE_RECOMPUTE_CHECKSUM, size) !== 0) return false;
+    to = (to + size) >>> 0;
+  }
+  return left === 0 && changeTail(packet, (end - count) >>> 0, 0n) === 0;
+}
+
+/** `makeRoom` in a super-packet. */
 export function makeRoomForAll(packet: Packet, at: u32, count: u32): boolean {
+  return count >= 1 && replaceForAll(packet, at, 0, count);
+}
+
+/** Makes room for `count` bytes at `at` in a super-packet, in place of `removed` bytes there. False: then it is of no more use. */
+export function replaceForAll(packet: Packet, at: u32, removed: u32, count: u32): boolean {
   const start = LINK_HEADER + (family.value === 6 ? IPV6_HEADER : IPV4_HEADER);
   const work = segment.lookup(0);
-  if (work === null || at <= start || at >= start + MOVED || count < 1 || count > 64) return false;
+  if (work === null || removed > 64 || count > 64) return false;
+  if (at <= start || at >= start + MOVED) return false;
   const before = at - start;
-  const behind = start + MOVED - at;
+  const behind = start + MOVED - at - removed;
+  if (behind < 1 || behind > MOVED) return false;
   if (loadBytes(packet, start, work.moved) !== 0) return false;
-  if (loadBytes(packet, at, work.behind, behind) !== 0) return false;
+  if (loadBytes(packet, (at + removed) >>> 0, work.behind, behind) !== 0) return false;
   if (adjustRoom(packet, -MOVED, ROOM_NETWORK, ROOM_FIXED_GSO) !== 0) return false;
-  if (adjustRoom(packet, MOVED + count, ROOM_NETWORK, ROOM_FIXED_GSO) !== 0) return false;
+  if (adjustRoom(packet, MOVED + count - removed, ROOM_NETWORK, ROOM_FIXED_GSO) !== 0) return false;
   if (storeBytes(packet, start, work.moved, STORE_RECOMPUTE_CHECKSUM, before) !== 0) return false;
   return storeBytes(packet, at + count, work.behind, STORE_RECOMPUTE_CHECKSUM, behind) === 0;
 }

@@ -1,4 +1,4 @@
-/** A client and a server under FullNAT, whose segments pass a director of the simulator. */
+/** A client and a server under FullNAT, or masqueraded, whose segments pass a director of the simulator. */
 import assert from "node:assert/strict";
 import { type PacketOptions, SimulatedPacket, TC_REDIRECT } from "../../../../bpf/index.ts";
 import {
@@ -63,6 +63,11 @@ export interface Manner {
   readonly linearBytes?: number;
 }
 
+export interface DialogueOptions extends DirectorOptions {
+  /** FORWARD_*. Default: FullNAT. */
+  readonly method?: number;
+}
+
 export class Dialogue {
   readonly director: TestDirector;
   readonly family: Family;
@@ -71,13 +76,15 @@ export class Dialogue {
   /** The IP packet that came out last. */
   last: Uint8Array = new Uint8Array(0);
 
-  constructor(family: Family, flags: number, options: DirectorOptions = {}) {
+  constructor(family: Family, flags: number, options: DialogueOptions = {}) {
     this.family = family;
+    const { method = FORWARD_FULLNAT } = options;
+    const localAddresses = method === FORWARD_FULLNAT ? [family.local] : [];
     this.director = new TestDirector(options);
     for (const protocol of ["tcp", "udp"] as const) {
       const { configuration } = this.director;
-      configuration.addService(protocol, family.virtual, "rr", { flags, localAddresses: [family.local] });
-      configuration.addServer(protocol, family.virtual, family.server, { method: FORWARD_FULLNAT });
+      configuration.addService(protocol, family.virtual, "rr", { flags, localAddresses });
+      configuration.addServer(protocol, family.virtual, family.server, { method });
     }
   }
 
