@@ -24,7 +24,8 @@ describe("lvs doctor", { skip, timeout: 300_000 }, () => {
 
   test("finds nothing where all is well", () => {
     for (const family of FAMILIES) {
-      for (const method of ANSWERING) assert.equal(ward.connect(family, method), "accepted", `${method} ${family}`);
+      for (const method of ANSWERING)
+        assert.equal(ward.connect(family, method), "accepted", `${method} ${family}`);
     }
     assert.deepEqual(ward.examine("director", "director", { probe: true }), []);
     const directors = FAMILIES.map((family) => wire(family, DIRECTOR));
@@ -47,14 +48,20 @@ describe("lvs doctor", { skip, timeout: 300_000 }, () => {
 
   test("the command says so, mends what is safe, and its exit status tells", () => {
     const healthy = ward.start("director", "lvs", ["doctor"]);
-    assert.deepEqual([healthy.stdout, healthy.stderr, healthy.status], ["As a director: nothing found.\n", "", 0]);
+    assert.deepEqual(
+      [healthy.stdout, healthy.stderr, healthy.status],
+      ["As a director: nothing found.\n", "", 0],
+    );
     const server = ward.start("dr", "lvs", ["doctor", "--json"]);
     assert.deepEqual([server.stdout, server.status], ["[]\n", 0]);
     ward.system("director", "sysctl", "-qw", "net.ipv4.ip_forward=0");
     const found = ward.start("director", "lvs", ["doctor", "--json", "--no-probe"]);
     assert.equal(found.status, 1);
     const [first] = JSON.parse(found.stdout) as Record<string, unknown>[];
-    assert.deepEqual(Object.keys(first!).sort(), [..."code severity where what why command safe fixed".split(" ")].sort());
+    assert.deepEqual(
+      Object.keys(first!).sort(),
+      [..."code severity where what why command safe fixed".split(" ")].sort(),
+    );
     assert.equal(first!.command, "sysctl -w net.ipv4.ip_forward=1");
     const fixed = ward.start("director", "lvs", ["doctor", "--fix", "--no-probe"]);
     assert.equal(fixed.status, 0, fixed.stderr);
@@ -70,7 +77,8 @@ describe("lvs doctor", { skip, timeout: 300_000 }, () => {
 
 /** It is found, and nothing else; what is safe mends it; and when it is taken back all is well. */
 function tryFault(ward: Ward, { node, seed, findings, visit, mended, breaks }: Fault): void {
-  const look = () => ward.examine(node, node === "director" ? "director" : "realserver", { probe: false, ...visit });
+  const look = () =>
+    ward.examine(node, node === "director" ? "director" : "realserver", { probe: false, ...visit });
   const takeBack = seed(ward);
   try {
     if (breaks !== undefined) {
@@ -82,13 +90,15 @@ function tryFault(ward: Ward, { node, seed, findings, visit, mended, breaks }: F
     if (mended !== undefined) {
       assert.deepEqual(ward.mend(node, found), mended);
       assert.deepEqual(look(), [], "after --fix");
-      if (breaks !== undefined) assert.equal(ward.connectUntil(isAccepted, ...breaks), "accepted", "after --fix");
+      if (breaks !== undefined)
+        assert.equal(ward.connectUntil(isAccepted, ...breaks), "accepted", "after --fix");
     }
   } finally {
     takeBack();
   }
   assert.deepEqual(look(), [], "without the fault");
-  if (breaks !== undefined) assert.equal(ward.connectUntil(isAccepted, ...breaks), "accepted", "without the fault");
+  if (breaks !== undefined)
+    assert.equal(ward.connectUntil(isAccepted, ...breaks), "accepted", "without the fault");
 }
 
 function isAccepted(outcome: ConnectOutcome): boolean {

@@ -25,7 +25,18 @@ import {
 import { formatIp, ip, prefix } from "../../src/net/index.ts";
 import { namespaceOf } from "../network.ts";
 import { configuring, type Fault, moving, running, setting, together } from "./fault.ts";
-import { DIRECTOR, type Family, LOCAL, lan, type Method, PORT, SERVER_PORT, server, virtual, wire } from "./plan.ts";
+import {
+  DIRECTOR,
+  type Family,
+  LOCAL,
+  lan,
+  type Method,
+  PORT,
+  SERVER_PORT,
+  server,
+  virtual,
+  wire,
+} from "./plan.ts";
 import type { Ward } from "./ward.ts";
 
 const key = (method: Method, family: Family = 4, port = PORT): ServiceKey => ({
@@ -59,7 +70,11 @@ const changed = (changes: Partial<Destination>) => {
     (director) => director.editDestination(key("nat"), own),
   );
 };
-const another = (of: ServiceKey, servers: readonly Destination[] = [], changes: Partial<VirtualService> = {}) =>
+const another = (
+  of: ServiceKey,
+  servers: readonly Destination[] = [],
+  changes: Partial<VirtualService> = {},
+) =>
   configuring(
     (director) => {
       director.addService(service(of, changes));
@@ -169,7 +184,12 @@ export const DIRECTOR_FAULTS: readonly Fault[] = [
       const address = prefix(vip("nat", 6));
       ward.network("director", (socket) => {
         addAddress(socket, "outside", address, { skipDuplicateDetection: false });
-        untilFailed(() => listAddresses(socket, "outside").find((each) => formatIp(each.prefix.address) === virtual(6, "nat"))!.flags);
+        untilFailed(
+          () =>
+            listAddresses(socket, "outside").find(
+              (each) => formatIp(each.prefix.address) === virtual(6, "nat"),
+            )!.flags,
+        );
       });
       return () => {
         ward.network("director", (socket) => deleteAddress(socket, "outside", address));
@@ -371,9 +391,13 @@ export const DIRECTOR_FAULTS: readonly Fault[] = [
     name: "an interface merges datagrams that each need a header",
     node: "director",
     seed: together(
-      another({ ...key("full"), protocol: "udp" } as ServiceKey, [to(server(4, "full"), PORT, { method: "fullnat" })], {
-        clientAddress: "proxy-v2",
-      }),
+      another(
+        { ...key("full"), protocol: "udp" } as ServiceKey,
+        [to(server(4, "full"), PORT, { method: "fullnat" })],
+        {
+          clientAddress: "proxy-v2",
+        },
+      ),
       (ward) => {
         const set = (on: boolean): void =>
           ward.inside("director", () => setLinkFeature("outside", "rx-udp-gro-forwarding", on));
@@ -406,7 +430,9 @@ export const DIRECTOR_FAULTS: readonly Fault[] = [
       another({ kind: "mark", family: 4, mark: 300 }, [to(server(4, "nat"), SERVER_PORT)]),
       running(
         "director",
-        `iptables -t mangle -A PREROUTING -p tcp -d ${virtual(4, "nat")} --dport 21 -j MARK --set-mark 300`.split(" "),
+        `iptables -t mangle -A PREROUTING -p tcp -d ${virtual(4, "nat")} --dport 21 -j MARK --set-mark 300`.split(
+          " ",
+        ),
         "iptables -t mangle -F PREROUTING".split(" "),
       ),
     ),

@@ -1,11 +1,6 @@
-import { openAdministration } from "../../src/ipvs/index.ts";
 import type { Administration } from "../../src/ipvs/administration.ts";
-import {
-  addAddress,
-  deleteAddress,
-  readSysctl,
-  writeSysctl,
-} from "../../src/linux/index.ts";
+import { openAdministration } from "../../src/ipvs/index.ts";
+import { addAddress, deleteAddress, readSysctl, writeSysctl } from "../../src/linux/index.ts";
 import { prefix } from "../../src/net/index.ts";
 import type { Family, Method } from "./plan.ts";
 import type { Visit, Ward } from "./ward.ts";

@@ -148,7 +148,10 @@ export const SERVER_FAULTS: readonly Fault[] = [
     node: "dr",
     seed: running(
       "dr",
-      ["nft", `table ip6 guard {\n chain in {\n type filter hook input priority 0;\n ip6 daddr ${DR6} tcp dport ${PORT} drop\n }\n }`],
+      [
+        "nft",
+        `table ip6 guard {\n chain in {\n type filter hook input priority 0;\n ip6 daddr ${DR6} tcp dport ${PORT} drop\n }\n }`,
+      ],
       ["nft", "delete", "table", "ip6", "guard"],
     ),
     findings: [`firewall-input ${DR6}:${PORT}`],

@@ -6,8 +6,8 @@ import { unload } from "../../src/ipvs/index.ts";
 import {
   AF,
   bindSocket,
-  close,
   type ConnectOutcome,
+  close,
   deleteNeighbour,
   encodeSocketAddress,
   hasCode,
@@ -66,9 +66,15 @@ export class Ward {
   }
 
   /** What a doctor finds at a node. */
-  examine(node: string, role: Role = node === "director" ? "director" : "realserver", visit: Visit = {}): Finding[] {
+  examine(
+    node: string,
+    role: Role = node === "director" ? "director" : "realserver",
+    visit: Visit = {},
+  ): Finding[] {
     const { virtualAddresses = [], directors = [], probe = true } = visit;
-    return this.inside(node, () => examine(gatherFacts({ hints: { virtualAddresses, directors }, probe }), [role]));
+    return this.inside(node, () =>
+      examine(gatherFacts({ hints: { virtualAddresses, directors }, probe }), [role]),
+    );
   }
 
   /** Mends what is safe, as `lvs doctor --fix`; the commands. Throws if one fails. */
@@ -102,7 +108,8 @@ export class Ward {
   /** Runs a program of the package at a node. Throws what it complained of. */
   run(node: string, command: string, words: readonly string[], input = ""): string {
     const { stdout, stderr, status } = this.start(node, command, words, input);
-    if (status !== 0) throw new Error(`${command} ${words.join(" ")} ended with ${status}: ${stderr}${stdout}`);
+    if (status !== 0)
+      throw new Error(`${command} ${words.join(" ")} ended with ${status}: ${stderr}${stdout}`);
     return stdout;
   }
 

@@ -33,7 +33,14 @@ interface Sources {
 const MOST_CONNECTIONS = 200_000;
 const MOST_BYPASSING = 3;
 
-export function gatherDirector({ status, administration, rules, socket, links, probe }: Sources): DirectorFacts {
+export function gatherDirector({
+  status,
+  administration,
+  rules,
+  socket,
+  links,
+  probe,
+}: Sources): DirectorFacts {
   const services = status.state === "ready" ? administration.services() : [];
   const servers = new Set(
     services.flatMap(({ destinations }) => destinations.map((each) => each.destination.address)),
@@ -57,13 +64,16 @@ export function gatherDirector({ status, administration, rules, socket, links, p
     otherOwners: probe ? probeVirtualAddresses(services, own, listAddresses(socket), links) : new Map(),
     bypassing: status.state === "ready" ? findBypassing(administration, services, before, socket) : [],
     pathMtuDiscovery: sysctlIsOn(administration, status, "pmtu_disc"),
-    markRules: status.state !== "ready" ? null : { 4: marksGiven(rules.ruleSet(4)), 6: marksGiven(rules.ruleSet(6)) },
+    markRules:
+      status.state !== "ready" ? null : { 4: marksGiven(rules.ruleSet(4)), 6: marksGiven(rules.ruleSet(6)) },
   };
 }
 
 function marksGiven({ chains }: RuleSet): MarkGiven[] {
   return chains.flatMap(({ rules }) =>
-    rules.flatMap(({ target }) => (target?.kind === "mark" ? { value: target.value, mask: target.mask } : [])),
+    rules.flatMap(({ target }) =>
+      target?.kind === "mark" ? { value: target.value, mask: target.mask } : [],
+    ),
   );
 }
 

@@ -21,6 +21,7 @@ import { openAdministration } from "../director/kernel-administration.ts";
 import type { DirectorOptions } from "../director/places.ts";
 import { type DirectorStatus, directorStatus } from "../director/status.ts";
 import type { Family } from "../model.ts";
+import { openRules } from "../rules/kernel-rules.ts";
 import type {
   AddressFacts,
   DatapathState,
@@ -30,7 +31,6 @@ import type {
   NeighbourFacts,
   RealServerHints,
 } from "./facts.ts";
-import { openRules } from "../rules/kernel-rules.ts";
 import { readFirewall } from "./firewall/read.ts";
 import { gatherDirector } from "./gather-director.ts";
 import { readKernelServices } from "./kernel-services.ts";
@@ -60,7 +60,9 @@ export function gatherFacts(options: GatherOptions = {}): HostFacts {
         addresses: addressFacts(listAddresses(socket), links),
         defaultRoutes: defaultRoutes(socket, links),
         director:
-          status.state === "none" ? null : gatherDirector({ status, administration, rules, socket, links, probe }),
+          status.state === "none"
+            ? null
+            : gatherDirector({ status, administration, rules, socket, links, probe }),
         // Asked for last: the questions to servers may have taught the kernel something.
         neighbours: neighbourFacts(socket),
         kernelServices: readKernelServices(),

@@ -7,14 +7,25 @@ const NEWTABLE = SUBSYSTEM | 0;
 const GETTABLE = SUBSYSTEM | 1;
 const TABLE_NAME = 1;
 /** Families that tables may be of. */
-const FAMILIES: Readonly<Record<number, string>> = { 1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6" };
+const FAMILIES: Readonly<Record<number, string>> = {
+  1: "inet",
+  2: "ip",
+  3: "arp",
+  5: "netdev",
+  7: "bridge",
+  10: "ip6",
+};
 
 /** The tables of nftables in the thread's network namespace, iptables' own among them: "ip filter", "inet firewalld". */
 export function listNftTables(): string[] {
   const socket = new NetlinkSocket(NETLINK.NETFILTER);
   try {
     // struct nfgenmsg: family (0: all), version, resource (2).
-    const messages = socket.dump({ type: GETTABLE, header: new Uint8Array(4), name: "list tables of nftables" });
+    const messages = socket.dump({
+      type: GETTABLE,
+      header: new Uint8Array(4),
+      name: "list tables of nftables",
+    });
     return messages
       .filter(({ type }) => type === NEWTABLE)
       .map(({ payload }) => {

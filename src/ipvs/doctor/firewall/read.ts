@@ -30,7 +30,9 @@ export function readFirewall(): Firewall {
       ...parseIptablesSave(six, 6),
       ...(hasLegacy("ip_tables_names") ? parseIptablesSave(run("iptables-legacy-save"), 4) : []),
       ...(hasLegacy("ip6_tables_names") ? parseIptablesSave(run("ip6tables-legacy-save"), 6) : []),
-      ...(tables.length > shown.size || (shown.size > 0 && four + six === "") ? nft(four + six === "" ? NONE : shown) : []),
+      ...(tables.length > shown.size || (shown.size > 0 && four + six === "")
+        ? nft(four + six === "" ? NONE : shown)
+        : []),
     ],
   };
 }
