@@ -419,9 +419,21 @@ export const DIRECTOR_FAULTS: readonly Fault[] = [
     node: "director",
     seed: together(
       another({ kind: "mark", family: 4, mark: 300 }, [to(server(4, "nat"), SERVER_PORT)]),
-      marking(300),
+      ruling(21, { kind: "mark", value: 300, mask: 0xffff_ffff }),
     ),
     findings: [],
+  },
+  {
+    name: "a rule of ours drops a service's packets",
+    node: "director",
+    seed: ruling(PORT, { kind: "drop" }),
+    findings: [
+      `rules-drop ${text("dr")}`,
+      `rules-drop ${text("full")}`,
+      `rules-drop ${text("nat")}`,
+      `rules-drop ${text("tun")}`,
+    ],
+    breaks: [4, "nat"],
   },
   {
     name: "netfilter gives a service's mark",
@@ -463,8 +475,8 @@ export const DIRECTOR_FAULTS: readonly Fault[] = [
   },
 ];
 
-/** A rule that gives all packets over IPv4 to port 21 a mark. */
-function marking(mark: number) {
+/** A rule of our own about all packets of TCP over IPv4 to a port. */
+function ruling(port: number, target: Rule["target"]) {
   return (ward: Ward) => {
     const change = (make: (present: RuleSet) => RuleSet): void =>
       ward.inside("director", () => {
@@ -477,11 +489,11 @@ function marking(mark: number) {
       });
     const rule: Rule = {
       ...{ source: null, destination: null, input: null, protocol: { negated: false, number: 6 } },
-      ...{ fragment: null, counters: NO_COUNTERS, target: { kind: "mark", value: mark, mask: 0xffff_ffff } },
+      ...{ fragment: null, counters: NO_COUNTERS, target },
       matches: [
         {
           ...{ kind: "tcp", source: null, flags: null },
-          destination: { negated: false, first: 21, last: 21 },
+          destination: { negated: false, first: port, last: port },
         },
       ],
     };

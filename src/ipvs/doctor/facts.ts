@@ -109,7 +109,9 @@ export interface DirectorFacts {
   readonly bypassing: readonly Bypassing[];
   /** The sysctl pmtu_disc: tunnels do not cut packets. */
   readonly pathMtuDiscovery: boolean;
-  /** Marks that rules of our own may give, by family; null: it is not known. */
+  /** Rules of our own, before the datapath. */
+  readonly ownRules: Firewall;
+  /** Marks that they may give, by family; null: it is not known. */
   readonly markRules: Readonly<Record<Family, readonly MarkGiven[]>> | null;
 }
 

@@ -19,6 +19,7 @@ import type { RuleAdministration } from "../rules/administration.ts";
 import type { RuleSet } from "../rules/model.ts";
 import { probeServers, probeVirtualAddresses } from "./ask.ts";
 import type { Bypassing, DirectorFacts, MarkGiven, Way } from "./facts.ts";
+import { ownChains } from "./firewall/own-rules.ts";
 
 interface Sources {
   readonly rules: RuleAdministration;
@@ -42,6 +43,7 @@ export function gatherDirector({
   probe,
 }: Sources): DirectorFacts {
   const services = status.state === "ready" ? administration.services() : [];
+  const ruleSets = status.state === "ready" ? ([4, 6] as const).map((family) => rules.ruleSet(family)) : [];
   const servers = new Set(
     services.flatMap(({ destinations }) => destinations.map((each) => each.destination.address)),
   );
@@ -64,8 +66,8 @@ export function gatherDirector({
     otherOwners: probe ? probeVirtualAddresses(services, own, listAddresses(socket), links) : new Map(),
     bypassing: status.state === "ready" ? findBypassing(administration, services, before, socket) : [],
     pathMtuDiscovery: sysctlIsOn(administration, status, "pmtu_disc"),
-    markRules:
-      status.state !== "ready" ? null : { 4: marksGiven(rules.ruleSet(4)), 6: marksGiven(rules.ruleSet(6)) },
+    ownRules: { chains: ruleSets.flatMap(ownChains) },
+    markRules: status.state === "ready" ? { 4: marksGiven(ruleSets[0]!), 6: marksGiven(ruleSets[1]!) } : null,
   };
 }
 

@@ -1,17 +1,44 @@
+import type { ServiceKey } from "../../model.ts";
 import type { HostFacts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
 import { type Dropped, findDrop } from "../firewall/judge.ts";
+import type { Firewall } from "../firewall/model.ts";
 import { type DirectorCheck, type ServerView, serversOf, serviceText } from "./view.ts";
 
 /**
  * Rules of the host's firewall that drop packets of services. The datapath is before netfilter, so they matter only for what goes up the
  * stack: packets for servers on the director itself, and datagrams that the kernel has to cut.
  */
-export const checkDirectorFirewall: DirectorCheck = (director, host) =>
-  serversOf(director).flatMap((view) => {
+export const checkDirectorFirewall: DirectorCheck = (director, host) => [
+  ...director.services.flatMap(({ service: { key } }) => before(key, director.ownRules)),
+  ...serversOf(director).flatMap((view) => {
     const isLocal = view.server.method === "local" || view.way?.local === true;
     return isLocal ? input(view, host) : forward(view, host);
+  }),
+];
+
+/** Rules of our own come before the datapath, and may drop. */
+function before(key: ServiceKey, rules: Firewall): Finding[] {
+  if (key.kind !== "address") return [];
+  const { family, protocol, address: destination, port } = key;
+  const dropped = findDrop(rules, ["prerouting"], {
+    ...{ family, protocol, destination, port: port || null, input: null },
   });
+  if (dropped === null) return [];
+  return [
+    {
+      code: "rules-drop",
+      severity: "error",
+      where: serviceText(key),
+      what: `Rules before the datapath drop the packets: ${textOf(dropped)}.`,
+      why: "The service gets none of them.",
+      remedy: {
+        kind: "advice",
+        command: `${family === 4 ? "iptables" : "ip6tables"} -t mangle -L -n -v --line-numbers`,
+      },
+    },
+  ];
+}
 
 function input({ server, service: { service }, where }: ServerView, host: HostFacts): Finding[] {
   const { key } = service;

@@ -67,7 +67,14 @@ export function directorFacts(changes: Partial<DirectorFacts> = {}): DirectorFac
     services: [serviceWith()],
     ways: new Map([["10.0.0.1", wayBy("inside")]]),
     own: new Set(["192.0.2.1"]),
-    ...{ probes: new Map(), otherOwners: new Map(), bypassing: [], pathMtuDiscovery: true, markRules: null },
+    ...{
+      probes: new Map(),
+      otherOwners: new Map(),
+      bypassing: [],
+      pathMtuDiscovery: true,
+      markRules: null,
+      ownRules: NO_FIREWALL,
+    },
     ...changes,
   };
 }
