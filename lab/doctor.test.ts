@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { ConnectOutcome } from "../src/linux/index.ts";
-import { DIRECTOR_FAULTS } from "./doctor/director-faults.ts";
 import type { Fault } from "./doctor/fault.ts";
+import { HOST_FAULTS } from "./doctor/host-faults.ts";
 import { DIRECTOR, FAMILIES, lan, METHODS, virtual, wire } from "./doctor/plan.ts";
+import { RULE_FAULTS } from "./doctor/rule-faults.ts";
 import { SERVER_FAULTS } from "./doctor/server-faults.ts";
+import { SERVICE_FAULTS } from "./doctor/service-faults.ts";
 import { Ward } from "./doctor/ward.ts";
 import { ownPrefix } from "./network.ts";
 
@@ -13,7 +15,7 @@ const skip = process.getuid?.() === 0 ? false : "needs root: makes network names
 /** Methods whose servers answer without programs of their own: tunnels need an end that takes packets out. */
 const ANSWERING = METHODS.filter((method) => method !== "tun");
 
-describe("lvs doctor", { skip, timeout: 300_000 }, () => {
+describe("lvs doctor", { skip, timeout: 900_000 }, () => {
   let ward: Ward;
 
   before(() => {
@@ -39,7 +41,8 @@ describe("lvs doctor", { skip, timeout: 300_000 }, () => {
   });
 
   describe("on the director", () => {
-    for (const fault of DIRECTOR_FAULTS) test(fault.name, () => tryFault(ward, fault));
+    for (const fault of [...HOST_FAULTS, ...SERVICE_FAULTS, ...RULE_FAULTS])
+      test(fault.name, () => tryFault(ward, fault));
   });
 
   describe("on a real server", () => {
