@@ -58,7 +58,7 @@ async function setUp(
   await run(lab.director, [process.execPath, ipvsadm, "-R"], { input: `${lines.join("\n")}\n` });
   if (tunnel === true) {
     const settings = { guePort: GUE_PORT, namespace: lab.server };
-    tunnelEnds.push(await attachDecapsulation(lab.serverInterface, [lab.vip], settings));
+    tunnelEnds.push(attachDecapsulation(lab.serverInterface, [lab.vip], settings));
   }
 }
 

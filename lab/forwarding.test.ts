@@ -24,7 +24,7 @@ describe("forwarding methods under real programs", { skip, timeout: 900_000 }, (
   before(async () => {
     cluster = await Cluster.start({ prefix: ownPrefix("lvs-forward"), virtualAddresses: CASES.length });
     if (cases.some(({ method }) => method.startsWith("-i"))) {
-      closeTunnelEnds = await openTunnelEnds(
+      closeTunnelEnds = openTunnelEnds(
         (name) => cluster.node(name),
         cases.map(({ virtual }) => virtual),
       );

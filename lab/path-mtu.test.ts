@@ -29,7 +29,7 @@ describe("a smaller MTU behind the director", { skip, timeout: 600_000 }, () => 
       wireMtu: WIRE_MTU,
     });
     if (cases.some(({ method }) => method.startsWith("-i"))) {
-      closeTunnelEnds = await openTunnelEnds(
+      closeTunnelEnds = openTunnelEnds(
         (name) => cluster.node(name),
         cases.map(({ virtual }) => virtual),
       );

@@ -1,6 +1,6 @@
 /** The ends of tunnels on real servers. */
 import { spawnSync } from "node:child_process";
-import { attachDecapsulation, type Decapsulation } from "../../src/ipvs/realserver/decapsulation.ts";
+import { fileURLToPath } from "node:url";
 import { inNetworkNamespace } from "../../src/linux/index.ts";
 import { EACH, serverHost, serverName, wireAddress } from "./plan.ts";
 
@@ -51,25 +51,30 @@ function makeDevices(namespace: string, number: number): void {
   });
 }
 
+const LVS = fileURLToPath(new URL("../../../bin/lvs", import.meta.url));
+
+/** `lvs realserver` for these addresses, which the server has already. */
+function runRealServer(namespace: string, action: string, virtual: readonly string[]): void {
+  const words = ["realserver", ...action.split(" "), ...virtual.flatMap((vip) => ["--vip", vip])];
+  const { status, stderr } = inNetworkNamespace(namespace, () =>
+    spawnSync(process.execPath, [LVS, ...words], { encoding: "utf8" }),
+  );
+  if (status !== 0) throw new Error(`lvs realserver ${action} ended with ${status}: ${stderr}`);
+}
+
 /**
  * Makes the direct servers of a cluster take what is for virtual addresses out of tunnels: by the kernel's devices where it has them, else
- * by our own program. Gives what takes the latter off again.
+ * by our own program, as `lvs realserver` attaches it. Gives what takes the latter off again.
  */
-export async function openTunnelEnds(
-  node: (name: string) => string,
-  virtual: readonly string[],
-): Promise<() => void> {
-  const ends: Decapsulation[] = [];
-  const devices = hasTunnelDevices();
-  for (let number = 1; number <= EACH; number++) {
-    const namespace = node(serverName("direct", number));
-    if (devices) {
-      makeDevices(namespace, number);
-      continue;
-    }
-    ends.push(await attachDecapsulation("eth0", virtual, { guePort: GUE_PORT, namespace }));
+export function openTunnelEnds(node: (name: string) => string, virtual: readonly string[]): () => void {
+  const namespaces = Array.from({ length: EACH }, (_, i) => node(serverName("direct", i + 1)));
+  if (hasTunnelDevices()) {
+    for (const [i, namespace] of namespaces.entries()) makeDevices(namespace, i + 1);
+    return () => {};
   }
+  const start = `start --mode tun --interface eth0 --gue-port ${GUE_PORT}`;
+  for (const namespace of namespaces) runRealServer(namespace, start, virtual);
   return () => {
-    for (const end of ends) end.detach();
+    for (const namespace of namespaces) runRealServer(namespace, "stop", virtual);
   };
 }

@@ -1,8 +1,9 @@
 /** What each executable does. Each loads only what it needs. */
 import type { Administration } from "../ipvs/administration.ts";
+import type { IptablesProgram } from "./iptables/environment.ts";
 
 /** The executables. */
-export type Program = "ipvsadm" | "ipvsadm-save" | "ipvsadm-restore" | "lvs";
+export type Program = "ipvsadm" | "ipvsadm-save" | "ipvsadm-restore" | IptablesProgram | "lvs";
 
 /** Runs an executable as this process: words, standard streams, exit status. */
 export const COMMANDS: Readonly<Record<Program, () => Promise<void>>> = {
@@ -27,8 +28,19 @@ export const COMMANDS: Readonly<Record<Program, () => Promise<void>>> = {
     ]);
     await main("ipvsadm-restore", runIpvsadmRestore);
   },
+  iptables: () => iptables("iptables"),
+  ip6tables: () => iptables("ip6tables"),
+  "iptables-save": () => iptables("iptables-save"),
+  "ip6tables-save": () => iptables("ip6tables-save"),
+  "iptables-restore": () => iptables("iptables-restore"),
+  "ip6tables-restore": () => iptables("ip6tables-restore"),
   lvs,
 };
+
+async function iptables(program: IptablesProgram): Promise<void> {
+  const { main } = await import("./iptables/main.ts");
+  await main(program);
+}
 
 async function lvs(): Promise<void> {
   const [{ runLvs }, { ClosedOutputError, writeStandard }] = await Promise.all([

@@ -30,4 +30,33 @@ export type { RuleAdministration } from "./rules/administration.ts";
 export { openRules } from "./rules/kernel-rules.ts";
 export * from "./rules/model.ts";
 export { TableRules } from "./rules/table-rules.ts";
+export { commandsOf } from "./realserver/commands.ts";
+export { RealServerError, type RealServerErrorCode } from "./realserver/errors.ts";
+export type { FoundAddress, FoundLink, RealServerFacts } from "./realserver/facts.ts";
+export {
+  DEFAULT_GUE_PORT,
+  type RealServerMode,
+  type Step,
+  TUNNEL_TYPES,
+  type TunnelSettings,
+  type TunnelType,
+  type Wanted,
+} from "./realserver/model.ts";
+export type { Outcome } from "./realserver/plan.ts";
+export {
+  type RealServerChange,
+  type RealServerOptions,
+  type RealServerRequest,
+  type RealServerStatus,
+  realServerStatus,
+  setUpRealServer,
+  takeDownRealServer,
+} from "./realserver/real-server.ts";
+export {
+  isComplete,
+  type Requirement,
+  type RequirementName,
+  realServerRequirements,
+} from "./realserver/requirements.ts";
+export { virtualAddress } from "./realserver/virtual-address.ts";
 export { SimulatedPlane, simulatedAdministration } from "./simulated-plane.ts";

@@ -3,7 +3,7 @@
  * A packet that belongs to no connection, in the program that admits new flows. What it decides is in admit.ts; here the packet is
  * answered, dropped, left, or handed back to the program that forwards.
  */
-import { type Packet, TC_NEXT, TC_SHOT, tailCall, type u16, type u32 } from "../bpf/index.ts";
+import { type Packet, TC_NEXT, TC_SHOT, tailCall, trace, type u16, type u32 } from "../bpf/index.ts";
 import {
   askService,
   BY_ITSELF,
@@ -73,6 +73,7 @@ export function admit(packet: Packet, key: FlowKey, transport: u16, length: u32,
   if (ftp.value && !isMessage(packet)) {
     const server = askExpected(key.source, key.destination, ports, what);
     if (server !== NOT_OURS) {
+      trace("expected", server);
       const data = endExpected(connect(key.source, key.destination, ports, what, server));
       if (data !== NOT_OURS) return goOn(packet, data, (key.source ^ ports) >>> 0, what);
     }
@@ -85,13 +86,19 @@ export function admit(packet: Packet, key: FlowKey, transport: u16, length: u32,
     return told === TC_NEXT ? leave(packet) : told;
   }
   let decision = STATELESS;
-  if (service !== STATELESS && !mayAdmit()) return TC_SHOT;
+  if (service !== STATELESS && !mayAdmit()) {
+    trace("defended");
+    return TC_SHOT;
+  }
   if (sip.value && service !== STATELESS) lookInto(packet, service, transport, length, what);
   if (service !== STATELESS) decision = chooseServer(service, key.source, key.destination, ports, what);
   if (decision === NOT_OURS) return leave(packet);
   if (decision === REFUSED) return answerRefused(packet);
   if (decision < BY_ITSELF) decision = connect(key.source, key.destination, ports, what, decision);
-  if (fullnat.value && decision < BY_ITSELF && !enterLocal(decision)) return TC_SHOT;
+  if (fullnat.value && decision < BY_ITSELF && !enterLocal(decision)) {
+    trace("no-local-endpoint", decision);
+    return TC_SHOT;
+  }
   return goOn(packet, decision, (key.source ^ ports) >>> 0, what);
 }
 

@@ -60,6 +60,44 @@ for (const [argv, message] of [
   [["connections", "-s", "ESTABLISHED,OPEN"], /"OPEN" is no state: there are NONE, ESTABLISHED/],
   [["connections", "-f", "0"], /"0" is no firewall mark/],
   [["connections", "--templates=yes"], /--templates of lvs connections takes no argument/],
+  [
+    ["explain", "--src", "1.1.1.1:1", "--dst", "1.1.1.2:80"],
+    /needs --protocol with tcp, udp.*as in `lvs explain/,
+  ],
+  [["explain", "-p", "tpc", "-s", "1.1.1.1:1", "-d", "1.1.1.2:80"], /--protocol "tpc" is none of tcp, udp/],
+  [
+    ["explain", "-p", "tcp", "-s", "1.1.1.1", "-d", "1.1.1.2:80"],
+    /--src "1.1.1.1" lacks a port, which tcp has/,
+  ],
+  [
+    ["explain", "-p", "tcp", "-s", "1.1.1.1:1", "-d", "1.1.1.2:99999"],
+    /--dst "1.1.1.2:99999" is not an address/,
+  ],
+  [
+    ["explain", "-p", "tcp", "-s", "1.1.1.1:1", "-d", "[2001:db8::1]:80"],
+    /both be IPv4 addresses, or both IPv6/,
+  ],
+  [
+    ["explain", "-p", "icmp", "-s", "1.1.1.1:1", "-d", "1.1.1.2"],
+    /--src "1.1.1.1:1" has a port, but icmp has none/,
+  ],
+  [
+    ["explain", "-p", "udp", "-s", "1.1.1.1:1", "-d", "1.1.1.2:53", "--flags", "SYN"],
+    /those of TCP, not of udp/,
+  ],
+  [
+    ["explain", "-p", "tcp", "-s", "1.1.1.1:1", "-d", "1.1.1.2:80", "--flags", "SYM"],
+    /--flags "SYM" is none of FIN/,
+  ],
+  [
+    ["explain", "-p", "tcp", "-s", "1.1.1.1:1", "-d", "1.1.1.2:80", "--mark", "-1"],
+    /--mark "-1" is no number from 0/,
+  ],
+  [
+    ["explain", "-p", "tcp", "-s", "1.1.1.1:1", "-d", "1.1.1.2:80", "--mac", "02:00"],
+    /is no Ethernet address/,
+  ],
+  [["explain", "-p", "tcp", "-s", "1.1.1.1:1", "-s", "1.1.1.3:1", "-d", "1.1.1.2:80"], /takes --src once/],
   [["sysctl", "-a", "conn_reuse_mode"], /either --all sysctls or those named/],
   [["sysctl", "-w", "conn_reuse_mode"], /--write wants NAME=VALUE/],
   [["sysctl", "conn_reuse_mode="], /no value behind the =/],

@@ -1,6 +1,9 @@
 import type { ConnectionFilter } from "./connection-filter.ts";
 import { type DoctorRequest, readDoctorRequest } from "./doctor-request.ts";
+import { type ExplainCommand, readExplainCommand } from "./explain-request.ts";
 import { FILTER_OPTIONS, readFilter } from "./filter-options.ts";
+import { type RealServerCommand, readRealServerCommand } from "./realserver-request.ts";
+import { type RulesRequest, readRulesRequest } from "./rules-request.ts";
 import { readSysctlRequest, type SysctlRequest } from "./sysctl-request.ts";
 import { UsageError } from "./usage-error.ts";
 import { readWords, refuseRest } from "./words.ts";
@@ -13,6 +16,9 @@ export const COMMANDS = [
   "connections",
   "flush",
   "sysctl",
+  "realserver",
+  "rules",
+  "explain",
   "doctor",
   "unload",
   "lab",
@@ -20,7 +26,7 @@ export const COMMANDS = [
 export type CommandName = (typeof COMMANDS)[number];
 
 /** What there is help about. */
-export const TOPICS = [...COMMANDS, "ipvsadm"] as const;
+export const TOPICS = [...COMMANDS, "ipvsadm", "iptables"] as const;
 export type Topic = (typeof TOPICS)[number];
 
 /** What `lvs` was asked to do. */
@@ -33,6 +39,9 @@ export type Request =
   /** `filter` null: everything. */
   | { readonly kind: "flush"; readonly filter: ConnectionFilter | null }
   | SysctlRequest
+  | RealServerCommand
+  | RulesRequest
+  | ExplainCommand
   | DoctorRequest
   | { readonly kind: "unload" }
   | { readonly kind: "lab"; readonly name: string; readonly keep: boolean; readonly remove: boolean };
@@ -66,6 +75,12 @@ export function parseRequest(argv: readonly string[]): Request {
       return { kind: command, filter: readFlush(rest) };
     case "sysctl":
       return readSysctlRequest(rest);
+    case "realserver":
+      return readRealServerCommand(rest);
+    case "rules":
+      return readRulesRequest(rest);
+    case "explain":
+      return readExplainCommand(rest);
     case "doctor":
       return readDoctorRequest(rest);
     case "unload":

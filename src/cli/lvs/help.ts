@@ -1,4 +1,5 @@
 import type { Topic } from "./arguments.ts";
+import { REALSERVER_HELP } from "./realserver-help.ts";
 
 /** What `lvs --help` prints. */
 export const HELP = `lvs: what the Linux Virtual Server never had. Balancing itself is administered with ipvsadm.
@@ -11,10 +12,13 @@ Usage: lvs COMMAND [OPTION…]
   connections [FILTER]  the connection table, for people or as JSON
   flush FILTER | --all  end connections
   sysctl [NAME[=VALUE]] show and set the sysctls of IPVS
+  realserver            make this host a real server for direct routing or tunnels, or no longer
+  rules [import FILE]   the rules that give marks; take over those of this host's iptables
+  explain PACKET        what would become of a packet, step by step, without sending it
   doctor [--fix]        what would not work on this host, as director or real server, and why
   unload                remove everything of ours from this network namespace, connections included
   lab NAME              an experiment in network namespaces of its own, with real traffic
-  help [COMMAND]        more on a command; \`lvs help ipvsadm\`: what our ipvsadm has beyond the original
+  help [COMMAND]        more on a command; \`lvs help ipvsadm\`, \`lvs help iptables\`: what ours are about
   --help, -h            this text, or behind a command that of the command
   --version, -v         the version
 
@@ -91,6 +95,52 @@ net/ipv4/vs/conn_reuse_mode or conn_reuse_mode. Without any, all are shown.
   -q, --quiet    do not show what was set
       --json     one object: the values by full name
   -w, --write    all that follows is NAME=VALUE
+`,
+  realserver: REALSERVER_HELP,
+  rules: `Usage: lvs rules
+       lvs rules import FILE|- [-4|-6] [--replace] [--dry-run]
+       lvs rules import --live [--replace] [--dry-run]
+
+Shows the rules that give marks, of both families, as \`iptables -t mangle -S\` does; they are changed with our iptables.
+
+\`import\` takes over what an iptables has: the rules of the chain PREROUTING of the table mangle, and of the chains that it
+goes to. It says which it took, and which it could not take and why. The rules there stay as they are.
+
+  FILE         what iptables-save or ip6tables-save wrote, or both one after the other; - is the standard input
+  --live       what the system's iptables and ip6tables have now
+  -4, -6       the family of text that does not say it (IPv4)
+  --replace    put them in place of rules of ours that are there already
+  --dry-run    only say what would be taken
+
+Exit status: 0 all was taken; 1 something was not, or nothing could be.
+`,
+  iptables: `Our iptables and ip6tables, with their -save and -restore, take the rules that give packets their firewall marks, in
+iptables' own words: table mangle, chain PREROUTING and chains of your own. The datapath is ahead of netfilter, so the
+system's rules come too late for it; a service by mark (ipvsadm -f) looks at the marks of these.
+
+  iptables -t mangle -A PREROUTING -p tcp -d 192.0.2.1 --dport 80 -j MARK --set-mark 1
+  iptables -t mangle -L -n -v
+
+Commands for other tables are handed to the system's iptables. \`iptables -h\` tells what there is, docs/iptables.md more.
+`,
+  explain: `Usage: lvs explain -p tcp|udp|sctp|icmp|ah|esp --src ADDRESS[:PORT] --dst ADDRESS[:PORT] [OPTION…]
+
+Runs the datapath on such a packet, over a copy of the director's tables, and tells what would become of it and why: the
+service, the connection, template or scheduler's choice with the numbers it compared, the rewrite, the next hop. Nothing
+is sent, and nothing of the director changes. docs/explain.md has examples, and describes the JSON.
+
+  -p, --protocol PROTOCOL   tcp, udp, sctp (an INIT), icmp (an echo request), ah, esp
+  -s, --src ADDRESS:PORT    where it comes from: a client, or a real server that answers one
+  -d, --dst ADDRESS:PORT    where it goes to; IPv6 as [2001:db8::1]:80; no port with icmp, ah and esp
+  -i, --iface IF            the interface that it comes in by (the one towards its source)
+      --mark N              firewall mark that it carries
+      --flags FLAG[,FLAG…]  SYN, ACK, FIN, RST, PSH, URG, ECE, CWR or none (ACK, if there is a connection; else SYN)
+      --length BYTES        of the IP packet (as short as can be)
+      --df                  it must not be fragmented
+      --mac ADDRESS         the frame's destination (the interface's own address)
+      --json                one object
+
+Exit status: 0, whatever would become of the packet; 1 it could not be found out; 2 wrong usage.
 `,
   doctor: `Usage: lvs doctor [--fix] [--json] [--role director|realserver] [--vip VIP]… [--director DIP]… [--no-probe]
 

@@ -76,6 +76,33 @@ async function carryOut(
       const complain = (text: string): void => stderr(`lvs: ${text}\n`);
       return runSysctl(request, await administration(), { stdout, complain });
     }
+    case "realserver": {
+      const { runRealServer } = await import("./realserver.ts");
+      return runRealServer(request, stdout);
+    }
+    case "rules":
+    case "rules-import": {
+      const [{ RULES_PROCESS, runRules }, { openKernelRules }, { systemRuleNames }, { systemPrograms }] =
+        await Promise.all([
+          import("./rules.ts"),
+          import("../iptables/kernel-rules.ts"),
+          import("../rule-names.ts"),
+          import("../iptables/system-programs.ts"),
+        ]);
+      const complain = (text: string): void => stderr(`lvs: ${text}\n`);
+      const rules = await openKernelRules();
+      try {
+        const environment = { ...RULES_PROCESS, rules, names: systemRuleNames(), system: systemPrograms() };
+        return runRules(request, { ...environment, stdout, complain });
+      } finally {
+        rules.close();
+      }
+    }
+    case "explain": {
+      const { explain } = await import("./explain.ts");
+      stdout(explain(request));
+      return true;
+    }
     case "doctor": {
       const { runDoctor } = await import("./doctor.ts");
       return runDoctor(request, { stdout, complain: (text) => stderr(`lvs: ${text}\n`) });

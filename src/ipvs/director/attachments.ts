@@ -14,8 +14,12 @@ import {
 } from "../../bpf/loader/index.ts";
 import { hasCode, type Link, type NetlinkSocket } from "../../linux/index.ts";
 
-/** What `tc filter show` calls our filters, where there are no tcx links. */
-const FILTER_NAME = "lvs";
+/** How filters are known where there are no tcx links: what `tc filter show` calls them, and their place in the order. */
+export interface FilterIdentity {
+  readonly name: string;
+  readonly priority: number;
+}
+const DATAPATH: FilterIdentity = { name: "lvs", priority: 1 };
 /** Pins of links, by direction: this and the interface's index. */
 const LINK_PINS: Readonly<Record<Direction, string>> = { ingress: "link-", egress: "out-" };
 
@@ -27,11 +31,13 @@ export function attachmentMethod(): "tcx" | "clsact" {
 export class Attachments {
   readonly #directory: string;
   readonly #direction: Direction;
+  readonly #filter: FilterIdentity;
 
   /** `directory`: where links are pinned. */
-  constructor(directory: string, direction: Direction) {
+  constructor(directory: string, direction: Direction, filter: FilterIdentity = DATAPATH) {
     this.#directory = directory;
     this.#direction = direction;
+    this.#filter = filter;
   }
 
   /** The kernel-wide number of our program at that interface; undefined if there is none. */
@@ -72,7 +78,7 @@ export class Attachments {
         unpin(pin);
         attachTcx(program, link.index, { pin, direction: this.#direction }).close();
       } else {
-        attachClsact(program, link.index, { name: FILTER_NAME, socket, direction: this.#direction });
+        attachClsact(program, link.index, { ...this.#filter, socket, direction: this.#direction });
       }
     } catch (error) {
       // It went away meanwhile.
@@ -91,7 +97,7 @@ export class Attachments {
   }
 
   #openFilter(link: Link, socket: NetlinkSocket) {
-    return openClsact(link.index, { name: FILTER_NAME, socket, direction: this.#direction });
+    return openClsact(link.index, { ...this.#filter, socket, direction: this.#direction });
   }
 
   #pin(index: number): string {

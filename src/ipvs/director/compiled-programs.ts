@@ -6,7 +6,9 @@ import { fileURLToPath } from "node:url";
 import type { MapDefinition } from "../../bpf/index.ts";
 import { deserializeProgram, StaleProgramError } from "../../bpf/loader/index.ts";
 import type { CompiledProgram } from "../../bpf/program.ts";
+import { decapsulatedAddresses, sumRoom } from "../../kernel/decapsulate/index.ts";
 import { crcShifts } from "../../kernel/forward/sctp-checksum.ts";
+import { question } from "../../kernel/route-question.ts";
 import { sctpStates, tcpStates } from "../../kernel/state/follow.ts";
 import { IpvsError } from "../errors.ts";
 import { TABLES } from "./pinned-tables.ts";
@@ -27,6 +29,9 @@ export interface CompileRequest {
 /** Tables of constants: each program has its own. */
 const CONSTANTS: readonly MapDefinition[] = [tcpStates, sctpStates, crcShifts];
 
+/** Tables of a real server's tunnel end. */
+const REAL_SERVER: readonly MapDefinition[] = [decapsulatedAddresses, sumRoom];
+
 /** Programs that the package's build has compiled: as trustworthy as the code beside them. */
 export const PREBUILT_DIRECTORY = fileURLToPath(new URL("../../../programs/", import.meta.url));
 
@@ -34,9 +39,10 @@ export const PREBUILT_DIRECTORY = fileURLToPath(new URL("../../../programs/", im
 export const TABLES_BY_NAME: ReadonlyMap<string, MapDefinition> = new Map(
   TABLES.map((each) => [each.name, each]),
 );
-const MAPS: ReadonlyMap<string, MapDefinition> = new Map([
+const MAPS: ReadonlyMap<string, MapDefinition> = new Map<string, MapDefinition>([
   ...TABLES_BY_NAME,
-  ...CONSTANTS.map((each) => [each.name, each] as const),
+  ...[...CONSTANTS, ...REAL_SERVER].map((each) => [each.name, each] as const),
+  [question.name, question],
 ]);
 
 /**

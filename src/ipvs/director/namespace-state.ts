@@ -4,12 +4,9 @@ import { possibleCpus } from "../../bpf/loader/index.ts";
 import {
   currentNetworkNamespace,
   type FileLock,
-  hasCode,
-  lockFile,
   openStateDirectory,
   type StateDirectory,
 } from "../../linux/index.ts";
-import { IpvsError } from "../errors.ts";
 import { initialise } from "../table-administration.ts";
 import { collectDead } from "./collect.ts";
 import { Datapath } from "./datapath.ts";
@@ -17,6 +14,7 @@ import { awaitRuns, noteChange } from "./grace-period.ts";
 import { Interfaces } from "./interfaces.ts";
 import { KernelPlane } from "./kernel-plane.ts";
 import { attachSign, removeSign } from "./life-sign.ts";
+import { lockNamespace, lockPath } from "./namespace-lock.ts";
 import { createTables, openTables, type PinnedTables, removeDirectory } from "./pinned-tables.ts";
 import type { Places } from "./places.ts";
 
@@ -116,7 +114,7 @@ export class NamespaceState {
   }
 
   get #lockPath(): string {
-    return `${this.#root!.filesPath}/${this.cookie}.lock`;
+    return lockPath(this.#root!, this.cookie);
   }
 
   /** What is there, opened once and again when another process has made it anew. */
@@ -159,12 +157,6 @@ export class NamespaceState {
   }
 
   #lock(): FileLock {
-    try {
-      return lockFile(this.#lockPath, { timeout: this.places.patience });
-    } catch (error) {
-      if (!hasCode(error, "LVS_LOCK_TIMEOUT")) throw error;
-      const message = (error as Error).message.replace(this.#root!.filesPath, this.places.stateDirectory);
-      throw new IpvsError("EBUSY", { operation: "open", message, cause: error });
-    }
+    return lockNamespace(this.#root!, this.cookie, this.places);
   }
 }

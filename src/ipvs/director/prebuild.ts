@@ -1,9 +1,11 @@
 /**
- * Run by the package's build: compiles the programs of the ladder, so that no command waits for the compiler.
+ * Run by the package's build: compiles the programs of the ladder, and that of tunnel ends, so that no command waits for the compiler.
  */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { possibleCpus } from "../../bpf/loader/index.ts";
+import { decapsulationRequest } from "../realserver/decapsulation-program.ts";
+import { routerRequest } from "../explain/router.ts";
 import { compileInProcess, keyOf, PREBUILT_DIRECTORY } from "./compiled-programs.ts";
 import { PROGRAM_SUFFIX } from "./program-cache.ts";
 import { LADDER } from "./program-ladder.ts";
@@ -15,6 +17,8 @@ const CPUS = new Set([1, 2, 4, 8, 16, possibleCpus()]);
 const requests = [
   ...LADDER.flatMap((needs) => datapathRequests(needs).map(({ request }) => request)),
   ...[...CPUS].map((cpus) => armRequest(cpus)),
+  decapsulationRequest(),
+  routerRequest(),
 ];
 const files = new Map(requests.map((request) => [`${keyOf(request)}${PROGRAM_SUFFIX}`, request]));
 mkdirSync(PREBUILT_DIRECTORY, { recursive: true });

@@ -1,10 +1,9 @@
 /**
- * Tunnel ends of a real server without tunnel devices: the program of `src/kernel/decapsulate` at an interface. For servers
- * and labs on kernels that lack ipip, sit, ip6_tunnel, ip_gre or fou.
+ * A tunnel end for as long as a process lives: the program of `src/kernel/decapsulate` at an interface. For tests and
+ * measurements; that of `lvs realserver`, which stays, is in `tunnel-end.ts`.
  *
  * The server must own the virtual addresses and must not check where packets come from (`rp_filter` 0 or 2), as with devices.
  */
-import { compile } from "../../bpf/compiler/index.ts";
 import {
   type Attachment,
   attachClsact,
@@ -16,11 +15,17 @@ import {
   loadProgram,
 } from "../../bpf/loader/index.ts";
 import type { CompiledProgram } from "../../bpf/program.ts";
-import { Decapsulated, decapsulatedAddresses } from "../../kernel/decapsulate/index.ts";
+import { decapsulatedAddresses } from "../../kernel/decapsulate/index.ts";
 import { inNetworkNamespace, linkIndex, withRouteSocket } from "../../linux/index.ts";
-import { ip } from "../../net/index.ts";
-
-const FILTER_NAME = "lvs_decapsulate";
+import { choosePlaces } from "../director/places.ts";
+import {
+  compiledDecapsulation,
+  decapsulatedKey,
+  decapsulatedPackets,
+  decapsulatedValue,
+  FILTER_NAME,
+} from "./decapsulation-program.ts";
+import { TUNNEL_TYPES } from "./model.ts";
 
 export interface DecapsulationOptions {
   /** The UDP port that GUE comes by. Default: none, GUE is not taken out. */
@@ -35,6 +40,7 @@ export class Decapsulation {
   readonly #maps: ReadonlyMap<string, LoadedMap>;
   readonly #attachment: Attachment & { close?(): void };
   readonly #inNamespace: <T>(work: () => T) => T;
+  readonly #value: Uint8Array;
 
   /** Use attachDecapsulation. */
   constructor(
@@ -42,7 +48,12 @@ export class Decapsulation {
     maps: ReadonlyMap<string, LoadedMap>,
     attachment: Attachment & { close?(): void },
     inNamespace: <T>(work: () => T) => T,
+    guePort: number,
   ) {
+    this.#value = decapsulatedValue({
+      types: TUNNEL_TYPES.filter((type) => type !== "gue" || guePort !== 0),
+      guePort,
+    });
     this.#program = program;
     this.#maps = maps;
     this.#attachment = attachment;
@@ -51,18 +62,18 @@ export class Decapsulation {
 
   /** Takes packets to this address out of tunnels from now on. Throws RangeError for text that is no address. */
   add(address: string): void {
-    this.#addresses.update(keyOf(address), new Uint8Array(Decapsulated.size));
+    this.#addresses.update(decapsulatedKey(address), this.#value);
   }
 
   /** Leaves packets to this address alone; whether they were taken out before. */
   remove(address: string): boolean {
-    return this.#addresses.delete(keyOf(address));
+    return this.#addresses.delete(decapsulatedKey(address));
   }
 
   /** How many packets came to an address through tunnels; 0 for one that was never added. */
   packets(address: string): number {
-    const value = this.#addresses.lookup(keyOf(address));
-    return value === null ? 0 : Number(new DataView(value.buffer).getBigUint64(0, true));
+    const value = this.#addresses.lookup(decapsulatedKey(address));
+    return value === null ? 0 : decapsulatedPackets(value);
   }
 
   /** Ends it. Idempotent. */
@@ -80,40 +91,28 @@ export class Decapsulation {
 
 /**
  * Takes packets to these addresses out of the tunnels that come in by an interface: IP in IP, GRE, and GUE if it has a port.
- * Compiles the program (about a second). Throws SystemError (ENODEV: no such interface; EPERM) and RangeError (addresses).
+ * Throws SystemError (ENODEV: no such interface; EPERM) and RangeError (addresses).
  */
-export async function attachDecapsulation(
+export function attachDecapsulation(
   interfaceName: string,
   addresses: readonly string[],
   options: DecapsulationOptions = {},
-): Promise<Decapsulation> {
+): Decapsulation {
   const { guePort = 0, namespace } = options;
-  for (const address of addresses) keyOf(address);
-  const program = await compileDecapsulation(guePort);
+  for (const address of addresses) decapsulatedKey(address);
+  const program = compiledDecapsulation(choosePlaces().cacheDirectory);
   const inNamespace = <T>(work: () => T): T =>
     namespace === undefined ? work() : inNetworkNamespace(namespace, work);
-  const decapsulation = inNamespace(() => attachProgram(program, interfaceName, inNamespace));
+  const decapsulation = inNamespace(() => attachProgram(program, interfaceName, inNamespace, guePort));
   for (const address of addresses) decapsulation.add(address);
   return decapsulation;
-}
-
-function compileDecapsulation(guePort: number): Promise<CompiledProgram> {
-  return compile({
-    entry: {
-      module: new URL("../../kernel/decapsulate/decapsulate.js", import.meta.url).href,
-      name: "decapsulate",
-    },
-    options: { guePort },
-    name: FILTER_NAME,
-    type: "schedCls",
-    license: "Dual MIT/GPL",
-  });
 }
 
 function attachProgram(
   compiled: CompiledProgram,
   interfaceName: string,
   inNamespace: <T>(work: () => T) => T,
+  guePort: number,
 ): Decapsulation {
   const index = withRouteSocket((socket) => linkIndex(socket, interfaceName));
   const maps = new Map(compiled.maps.map((map) => [map.name, createMap(map)]));
@@ -123,7 +122,7 @@ function attachProgram(
       const attachment = feature("tcxLinks").available
         ? attachTcx(program, index)
         : attachClsact(program, index, { name: FILTER_NAME });
-      return new Decapsulation(program, maps, attachment, inNamespace);
+      return new Decapsulation(program, maps, attachment, inNamespace, guePort);
     } catch (error) {
       program.close();
       throw error;
@@ -132,11 +131,4 @@ function attachProgram(
     for (const map of maps.values()) map.close();
     throw error;
   }
-}
-
-/** An address as the program knows it: four words, IPv4 in the first. */
-function keyOf(address: string): Uint8Array {
-  const key = new Uint8Array(decapsulatedAddresses.key.size);
-  key.set(ip(address));
-  return key;
 }

@@ -11,7 +11,14 @@ import {
 import { parseIp } from "../../net/index.ts";
 import { readCapture } from "../testing/recordings.ts";
 import { decapsulate } from "./decapsulate.ts";
-import { AddressWords, Decapsulated, decapsulatedAddresses } from "./tables.ts";
+import {
+  AddressWords,
+  Decapsulated,
+  decapsulatedAddresses,
+  TUNNEL_GRE,
+  TUNNEL_GUE,
+  TUNNEL_IP_IN_IP,
+} from "./tables.ts";
 import {
   clientPacket,
   completeSum,
@@ -30,14 +37,16 @@ const NEXT = 0xffffffff;
 const SHOT = 2;
 const VERSIONS: readonly Version[] = [4, 6];
 
-function server(port = GUE_PORT) {
-  const machine = createMachine({ options: { guePort: port } });
+const ALL_KINDS = TUNNEL_IP_IN_IP | TUNNEL_GUE | TUNNEL_GRE;
+
+function server(guePort = GUE_PORT, tunnels = ALL_KINDS) {
+  const machine = createMachine();
   const addresses = machine.map(decapsulatedAddresses);
   for (const text of ["192.0.2.1", "2001:db8:f::1"]) {
     const bytes = parseIp(text)!;
     const key = new Uint8Array(16);
     key.set(bytes);
-    addresses.update(key, encode(Decapsulated, {}));
+    addresses.update(key, encode(Decapsulated, { tunnels, guePort }));
   }
   return {
     receive(frame: Uint8Array, options: PacketOptions = {}): { verdict: number; packet: SimulatedPacket } {
@@ -218,8 +227,8 @@ describe("congestion met on the way (RFC 6040)", () => {
 });
 
 describe("what is left alone", () => {
-  const untouched = (frame: Uint8Array, options: PacketOptions = {}, port = GUE_PORT): void => {
-    const { verdict, packet } = server(port).receive(frame, options);
+  const untouched = (frame: Uint8Array, options: PacketOptions = {}, end = server()): void => {
+    const { verdict, packet } = end.receive(frame, options);
     assert.equal(verdict, NEXT);
     assert.equal(hex(packet.bytes), hex(frame));
   };
@@ -236,10 +245,20 @@ describe("what is left alone", () => {
     untouched(other);
   });
 
-  it("datagrams where there is no port for GUE", () => {
+  it("GUE by another port than the address's", () => {
     const frame = tunnelFrame("gue", 4, clientPacket(4, "tcp"));
-    untouched(frame, {}, 0);
-    untouched(frame, {}, 6081);
+    untouched(frame, {}, server(0));
+    untouched(frame, {}, server(6081));
+  });
+
+  it("tunnels of a kind that the address does not take", () => {
+    for (const [kind, bit] of [
+      ["ipip", TUNNEL_IP_IN_IP],
+      ["gue", TUNNEL_GUE],
+      ["gre", TUNNEL_GRE],
+    ] as const) {
+      untouched(tunnelFrame(kind, 4, clientPacket(4, "tcp")), {}, server(GUE_PORT, ALL_KINDS & ~bit));
+    }
   });
 
   it("fragments, other versions, control messages, unknown flags and protocols", () => {

@@ -31,7 +31,7 @@ import { CONGESTION_EXPERIENCED, noteCongestion } from "./congestion.ts";
 import { readGre } from "./gre.ts";
 import { readGue } from "./gue.ts";
 import { completeChecksum } from "./remote-checksum.ts";
-import { AddressWords, decapsulatedAddresses, guePort } from "./tables.ts";
+import { AddressWords, decapsulatedAddresses, TUNNEL_GUE, TUNNEL_IP_IN_IP } from "./tables.ts";
 import { takeOff } from "./take-off.ts";
 import {
   ACCESSIBLE,
@@ -90,10 +90,11 @@ function readOuterIpv6(packet: Packet, tunnel: Tunnel): s32 {
 function readTunnel(packet: Packet, tunnel: Tunnel, protocol: s32): boolean {
   if (protocol === PROTOCOL_IPV4_IN_IP || protocol === PROTOCOL_IPV6_IN_IP) {
     tunnel.inner = protocol === PROTOCOL_IPV4_IN_IP ? 4 : 6;
+    tunnel.kind = TUNNEL_IP_IN_IP;
     return true;
   }
   if (protocol === PROTOCOL_GRE) return readGre(packet, tunnel);
-  return guePort.value !== 0 && protocol === PROTOCOL_UDP && readGue(packet, tunnel);
+  return protocol === PROTOCOL_UDP && readGue(packet, tunnel);
 }
 
 /** Gives the protocol that the IPv4 packet inside carries, -1 if it is not for us. */
@@ -105,7 +106,7 @@ function readInnerIpv4(packet: Packet, tunnel: Tunnel): s32 {
   if (ip.totalLength < IPV4_HEADER || at + ip.totalLength > tunnel.end) return -1;
   const key = make(AddressWords);
   key.words[0] = ip.destination;
-  return isForUs(key) ? ip.protocol : -1;
+  return isForUs(key, tunnel) ? ip.protocol : -1;
 }
 
 /** The same of an IPv6 packet. */
@@ -116,13 +117,14 @@ function readInnerIpv6(packet: Packet, tunnel: Tunnel): s32 {
   if (ip === null || ip.versionClassLabel >>> 28 !== 6) return -1;
   if (at + IPV6_HEADER + ip.payloadLength > tunnel.end) return -1;
   const key = make(AddressWords, { words: ip.destination.words });
-  return isForUs(key) ? ip.nextHeader : -1;
+  return isForUs(key, tunnel) ? ip.nextHeader : -1;
 }
 
-/** Whether a packet to this address is taken out; counts it. */
-function isForUs(key: AddressWords): boolean {
+/** Whether a packet to this address is taken out of such a tunnel; counts it. */
+function isForUs(key: AddressWords, tunnel: Tunnel): boolean {
   const known = decapsulatedAddresses.lookup(key);
-  if (known === null) return false;
+  if (known === null || (known.tunnels & tunnel.kind) === 0) return false;
+  if (tunnel.kind === TUNNEL_GUE && known.guePort !== tunnel.port) return false;
   atomicAdd(known, "packets", 1n);
   return true;
 }

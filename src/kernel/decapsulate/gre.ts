@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 import { type Infer, type Packet, struct, u16be, type u32 } from "../../bpf/index.ts";
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from "../headers.ts";
+import { TUNNEL_GRE } from "./tables.ts";
 import { FURTHEST_START, type Tunnel } from "./tunnel.ts";
 
 /** GRE (RFC 2784, RFC 2890): flags, then the EtherType of what is inside; 4 bytes more for each of the flags below. */
@@ -35,6 +36,7 @@ export function readGre(packet: Packet, tunnel: Tunnel): boolean {
   }
   if ((flags & GRE_KEY) !== 0) length += 4;
   if ((flags & GRE_SEQUENCE) !== 0) length += 4;
+  tunnel.kind = TUNNEL_GRE;
   tunnel.start = at + length;
   return true;
 }

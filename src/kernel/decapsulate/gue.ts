@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 import { type Infer, type Packet, struct, u8, u16be, type u32, u32be } from "../../bpf/index.ts";
 import { UDP_HEADER, Udp } from "../headers.ts";
-import { guePort } from "./tables.ts";
+import { TUNNEL_GUE } from "./tables.ts";
 import { FURTHEST_START, PROTOCOL_IPV4_IN_IP, PROTOCOL_IPV6_IN_IP, type Tunnel } from "./tunnel.ts";
 
 /**
@@ -26,14 +26,16 @@ export const GUE_PRIVATE = 0x0001;
 /** Of the private flags. */
 export const GUE_REMOTE_CHECKSUM = 0x80000000;
 
-/** Finds the packet inside a datagram to the port of GUE; whether there is one that we take out. */
+/** Finds the packet inside a datagram that may be GUE: by its port, the address inside decides. Whether there is one. */
 export function readGue(packet: Packet, tunnel: Tunnel): boolean {
   const at = tunnel.start;
   if (at > FURTHEST_START) return false;
   const udp = packet.header(Udp, at);
-  if (udp === null || udp.destination !== guePort.value) return false;
+  if (udp === null) return false;
   const length = udp.length;
   if (length < UDP_HEADER + GUE_HEADER || at + length > tunnel.end) return false;
+  tunnel.kind = TUNNEL_GUE;
+  tunnel.port = udp.destination;
   tunnel.end = at + length;
   tunnel.datagram = at;
   tunnel.checksummed = 1;

@@ -5,6 +5,8 @@ export {
   AddressWords,
   Decapsulated,
   decapsulatedAddresses,
-  guePort,
   sumRoom,
+  TUNNEL_GRE,
+  TUNNEL_GUE,
+  TUNNEL_IP_IN_IP,
 } from "./tables.ts";

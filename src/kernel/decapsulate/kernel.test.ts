@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compile } from "../../bpf/compiler/index.ts";
-import { createMachine, SimulatedPacket } from "../../bpf/index.ts";
+import { createMachine, encode, SimulatedPacket } from "../../bpf/index.ts";
 import { createMap, loadProgram } from "../../bpf/loader/index.ts";
 import { parseIp } from "../../net/index.ts";
 import { decapsulate } from "./decapsulate.ts";
-import { Decapsulated, decapsulatedAddresses } from "./tables.ts";
+import { Decapsulated, decapsulatedAddresses, TUNNEL_GRE, TUNNEL_GUE, TUNNEL_IP_IN_IP } from "./tables.ts";
 import { clientPacket, GUE_PORT, KINDS, tunnelFrame, type Version } from "./testing/tunnels.ts";
 
 const skip = process.getuid?.() === 0 ? false : "needs root (bpf)";
@@ -47,20 +47,23 @@ function mutated(frame: Uint8Array, seed: number): Uint8Array {
 test("kernel and simulator do the same", { skip }, async () => {
   const compiled = await compile({
     entry: { module: new URL("./decapsulate.js", import.meta.url).href, name: "decapsulate" },
-    options: { guePort: GUE_PORT },
     name: "decapsulate",
     type: "schedCls",
     license: "Dual MIT/GPL",
   });
   const maps = new Map(compiled.maps.map((map) => [map.name, createMap(map)]));
-  const machine = createMachine({ options: { guePort: GUE_PORT } });
+  const machine = createMachine();
   const addresses = [maps.get(decapsulatedAddresses.name)!, machine.map(decapsulatedAddresses)];
   const keys = ["192.0.2.1", "2001:db8:f::1"].map((text) => {
     const key = new Uint8Array(16);
     key.set(parseIp(text)!);
     return key;
   });
-  for (const map of addresses) for (const key of keys) map.update(key, new Uint8Array(Decapsulated.size));
+  const value = encode(Decapsulated, {
+    tunnels: TUNNEL_IP_IN_IP | TUNNEL_GUE | TUNNEL_GRE,
+    guePort: GUE_PORT,
+  });
+  for (const map of addresses) for (const key of keys) map.update(key, value);
   const program = loadProgram(compiled, maps);
   const verdicts = new Map<string, number>();
   try {

@@ -6,6 +6,9 @@ export const Tunnel = struct("Tunnel", {
   /** 4 or 6: the outer header's version, and that of the packet inside. */
   outer: u32,
   inner: u32,
+  /** One of the TUNNEL_ bits, and of GUE the UDP port that it came by. */
+  kind: u32,
+  port: u32,
   /** Where the packet inside begins, and where what the tunnel carries ends. */
   start: u32,
   end: u32,

@@ -5,9 +5,10 @@ import { linkIndex, RTM } from "./link.ts";
 import { type NetlinkMessage, NLM_F } from "./message.ts";
 import type { NetlinkSocket } from "./socket.ts";
 
-const IFA = { ADDRESS: 1, LOCAL: 2, LABEL: 3, BROADCAST: 4, FLAGS: 8 } as const;
+const IFA = { ADDRESS: 1, LOCAL: 2, LABEL: 3, BROADCAST: 4, CACHEINFO: 6, FLAGS: 8 } as const;
 const IFA_F_NODAD = 0x02;
 const IFA_F_NOPREFIXROUTE = 0x200;
+const FOR_EVER = 0xffff_ffff;
 
 /** How far an address or route reaches: rtnetlink(7). */
 export const RT_SCOPE = { UNIVERSE: 0, SITE: 200, LINK: 253, HOST: 254, NOWHERE: 255 } as const;
@@ -36,6 +37,8 @@ export interface AddressSettings {
   readonly skipDuplicateDetection?: boolean;
   /** IPv4: a label such as "eth0:1". */
   readonly label?: string;
+  /** IPv6: not to be the source of what this machine begins, if it has another address (RFC 6724). Default: false. */
+  readonly deprecated?: boolean;
 }
 
 /*
@@ -46,6 +49,13 @@ function addressHeader(family: number, length: number, scope: number, index: num
   header.set([family, length, 0, scope]);
   new DataView(header.buffer).setUint32(4, index, true);
   return header;
+}
+
+/*
+ * struct ifa_cacheinfo:  0  preferred lifetime, s (4)   4  valid lifetime, s (4)   8  when made, when changed (4 each)
+ */
+function lifetimes(preferred: number, valid: number): Uint8Array {
+  return new Uint8Array(Uint32Array.of(preferred, valid, 0, 0).buffer);
 }
 
 /** AF_INET or AF_INET6. */
@@ -68,6 +78,7 @@ export function addAddress(
   const attributes = [attribute.bytes(IFA.LOCAL, address), attribute.bytes(IFA.ADDRESS, address)];
   if (ipv4 && length < 31) attributes.push(attribute.bytes(IFA.BROADCAST, lastAddressOf(prefix)));
   if (flags !== 0) attributes.push(attribute.u32(IFA.FLAGS, flags));
+  if (settings.deprecated) attributes.push(attribute.bytes(IFA.CACHEINFO, lifetimes(0, FOR_EVER)));
   if (settings.label !== undefined) attributes.push(attribute.text(IFA.LABEL, settings.label));
   socket.request({
     type: RTM.NEWADDR,

@@ -21,7 +21,7 @@ export const checkMarks: DirectorCheck = ({ services, markRules }, { firewall })
           where,
           what: `Its mark is given by netfilter: ${late.text}.`,
           why: "The datapath is before netfilter: it sees packets without that mark, and the service gets none of them.",
-          remedy: { kind: "advice", command: "lvs rules import" },
+          remedy: { kind: "advice", command: "lvs rules import --live" },
         },
       ];
     }

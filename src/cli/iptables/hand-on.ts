@@ -1,0 +1,30 @@
+import { RulesError, usage } from "../../ipvs/rules/text/rules-error.ts";
+import type { IptablesEnvironment, IptablesProgram } from "./environment.ts";
+import { advice, VERSION } from "./messages.ts";
+
+/** Tables that the system's program knows. */
+const TABLES = ["filter", "nat", "raw", "security"];
+
+/**
+ * Does a command about another table: the system's program is run in place of ours, if there is one.
+ *
+ * @returns the exit status
+ */
+export function handOn(
+  program: IptablesProgram,
+  table: string,
+  words: readonly string[],
+  { system, stderr }: IptablesEnvironment,
+): number {
+  if (!TABLES.includes(table)) {
+    if (table === "") throw usage("no command specified");
+    throw new RulesError("version", `table '${table}' does not exist`);
+  }
+  const path = system.find(program);
+  if (path !== null) return system.run(path, words);
+  stderr(
+    `${program} ${VERSION}: the table \`${table}' is none of ours: there are only rules that give marks, in the table \`mangle'\n` +
+      advice(program, words, system),
+  );
+  return 2;
+}
