@@ -54,10 +54,6 @@ export function doctorPlan(prefix: string): NetworkPlan {
     { node, device, addresses, mtu: WIRE_MTU },
     { node: "wire", device: node, mtu: WIRE_MTU },
   ];
-  const quiet = (node: string) => [
-    { node, name: "net.ipv4.conf.all.arp_ignore", value: "1" },
-    { node, name: "net.ipv4.conf.all.arp_announce", value: "2" },
-  ];
   return {
     prefix,
     switches: ["lan", "wire"],
@@ -72,15 +68,13 @@ export function doctorPlan(prefix: string): NetworkPlan {
       onWire("full", "eth0", both(wire, SERVER_HOST.full)),
     ],
     routes: FAMILIES.map((family) => ({ node: "nat", to: "default", via: wire(family, DIRECTOR) })),
-    loopback: [
-      { node: "dr", addresses: virtualOf("dr") },
-      { node: "tun", addresses: virtualOf("tun") },
-    ],
+    // The other one is set up by `lvs realserver`.
+    loopback: [{ node: "dr", addresses: virtualOf("dr") }],
     sysctls: [
       { node: "director", name: "net.ipv4.ip_forward", value: "1" },
       { node: "director", name: "net.ipv6.conf.all.forwarding", value: "1" },
-      ...quiet("dr"),
-      ...quiet("tun"),
+      { node: "dr", name: "net.ipv4.conf.all.arp_ignore", value: "1" },
+      { node: "dr", name: "net.ipv4.conf.all.arp_announce", value: "2" },
       { node: "tun", name: "net.ipv4.conf.all.rp_filter", value: "0" },
       { node: "tun", name: "net.ipv4.conf.eth0.rp_filter", value: "0" },
     ],

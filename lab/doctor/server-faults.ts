@@ -1,6 +1,7 @@
 /** What can be wrong on a real server. */
-import { addRoute, deleteRoute } from "../../src/linux/index.ts";
-import { ip } from "../../src/net/index.ts";
+import { addAddress, addRoute, createVeth, deleteLink, deleteRoute } from "../../src/linux/index.ts";
+import { ip, prefix } from "../../src/net/index.ts";
+import { namespaceOf } from "../network.ts";
 import { type Fault, moving, running, setting, together } from "./fault.ts";
 import { DIRECTOR, lan, PORT, virtual, wire } from "./plan.ts";
 
@@ -67,15 +68,34 @@ export const SERVER_FAULTS: readonly Fault[] = [
     breaks: [4, "dr"],
   },
   {
-    name: "packets may come by an interface with a strict filter",
+    name: "packets come out of tunnels at an interface with a strict filter",
     node: "tun",
+    seed: setting("tun", ["net.ipv4.conf.eth0.rp_filter", 1]),
+    findings: [`reverse-path-filter ${virtual(4, "tun")}`],
+    mended: ["sysctl -w net/ipv4/conf/eth0/rp_filter=2"],
+    breaks: [4, "tun"],
+  },
+  {
+    name: "what lvs realserver has set up was taken away",
+    node: "tun",
+    seed: moving("tun", ["lo", `${virtual(6, "tun")}/128`], null),
+    findings: [`vip-missing ${virtual(6, "tun")}`],
+    breaks: [6, "tun"],
+  },
+  {
+    name: "packets may come by an interface with a strict filter",
+    node: "dr",
     seed: together(
       (ward) => {
-        const route = { via: ip(lan(4, 10)) };
-        ward.network("tun", (socket) => addRoute(socket, route));
-        return () => ward.network("tun", (socket) => deleteRoute(socket, route));
+        const other = { name: "admin", namespace: namespaceOf(ward.plan, "client") };
+        ward.network("dr", (socket) => {
+          createVeth(socket, { name: "admin", up: true }, other);
+          addAddress(socket, "admin", prefix("203.0.113.1/24"));
+          addRoute(socket, { via: ip("203.0.113.2") });
+        });
+        return () => ward.network("dr", (socket) => deleteLink(socket, "admin"));
       },
-      setting("tun", ["net.ipv4.conf.eth0.rp_filter", 1]),
+      setting("dr", ["net.ipv4.conf.eth0.rp_filter", 1]),
     ),
     findings: ["reverse-path-filter eth0"],
     mended: ["sysctl -w net.ipv4.conf.eth0.rp_filter=2"],

@@ -22,7 +22,17 @@ import {
 } from "../../src/linux/index.ts";
 import { ip } from "../../src/net/index.ts";
 import { buildNetwork, type NetworkPlan, namespaceOf, nodesOf, removeNetwork } from "../network.ts";
-import { doctorPlan, doctorRules, type Family, METHODS, type Method, PORT, portOf, virtual } from "./plan.ts";
+import {
+  doctorPlan,
+  doctorRules,
+  FAMILIES,
+  type Family,
+  METHODS,
+  type Method,
+  PORT,
+  portOf,
+  virtual,
+} from "./plan.ts";
 
 const program = (name: string): string => fileURLToPath(new URL(`../../../bin/${name}`, import.meta.url));
 /** How long a client waits for its connection, ms. */
@@ -48,6 +58,8 @@ export class Ward {
     buildNetwork(this.plan);
     try {
       for (const method of METHODS) this.#listening.push(this.inside(method, () => listen(portOf(method))));
+      const vips = FAMILIES.flatMap((family) => ["--vip", virtual(family, "tun")]);
+      this.run("tun", "lvs", ["realserver", "start", "--mode", "tun", ...vips]);
       this.run("director", "ipvsadm", ["-R"], doctorRules());
     } catch (error) {
       this.close();
@@ -132,6 +144,11 @@ export class Ward {
   close(): void {
     for (const fd of this.#listening) close(fd);
     try {
+      this.start("tun", "lvs", [
+        "realserver",
+        "stop",
+        ...FAMILIES.flatMap((family) => ["--vip", virtual(family, "tun")]),
+      ]);
       this.inside("director", () => unload());
     } finally {
       removeNetwork(this.plan.prefix);

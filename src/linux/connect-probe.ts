@@ -20,6 +20,8 @@ export interface ConnectProbe {
   readonly to: Endpoint;
   /** One of the host's own addresses to come from. Default: as the route says. */
   readonly from?: IpAddress;
+  /** The port to come from. Default: any that is free. */
+  readonly fromPort?: number;
   /** The interface by which to go out, and by which answers must come in. Default: any. */
   readonly link?: string;
 }
@@ -51,13 +53,13 @@ export function probeConnections(probes: readonly ConnectProbe[], timeout: numbe
 }
 
 /** The descriptor of a connection under way, or what became of it at once. */
-function start({ to, from, link }: ConnectProbe): number | ConnectOutcome {
+function start({ to, from, fromPort = 0, link }: ConnectProbe): number | ConnectOutcome {
   const fd = socket(familyOf(to.address), SOCK.STREAM | SOCK.NONBLOCK, 0, "TCP socket");
   try {
     if (link !== undefined) {
       setSocketOption(fd, SOL_SOCKET, SO.BINDTODEVICE, new TextEncoder().encode(`${link}\0`));
     }
-    if (from !== undefined) bindSocket(fd, encodeSocketAddress({ address: from, port: 0 }));
+    if (from !== undefined) bindSocket(fd, encodeSocketAddress({ address: from, port: fromPort }));
   } catch {
     close(fd);
     return "impossible";

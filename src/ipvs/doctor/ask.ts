@@ -19,6 +19,8 @@ const ARP_PATIENCE = 300;
 /** More are not asked at once. */
 const MOST_SERVERS = 512;
 const ETHERNET = 1;
+/** Ports that FullNAT gives no connection: from another one the question might be taken for a client's connection. */
+const FREE_PORTS = { first: 600, count: 400 } as const;
 
 interface Question {
   readonly id: string;
@@ -43,7 +45,10 @@ export function probeServers(
   );
   const again = questions.filter(({ from }, index) => from !== null && answered(plain[index]!));
   const outcomes = probeConnections(
-    again.map(({ probe, from, link }) => ({ ...probe, from: ip(from!), link })),
+    again.map(({ probe, from, link, server }, index) => ({
+      ...{ ...probe, from: ip(from!), link },
+      ...(server.method === "fullnat" ? { fromPort: FREE_PORTS.first + (index % FREE_PORTS.count) } : {}),
+    })),
     PATIENCE,
   );
   return new Map(

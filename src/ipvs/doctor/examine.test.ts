@@ -107,6 +107,54 @@ const CASES: readonly (readonly [name: string, host: HostFacts, findings: readon
     ["error | reverse-path-filter | tunl0 | sysctl -w net.ipv4.conf.tunl0.rp_filter=2"],
   ],
   [
+    "what lvs realserver has set up, and what is left of it",
+    realServerFacts({
+      started: [
+        {
+          ...{ vip: "192.0.2.1", mode: "tun" },
+          unmet: [
+            {
+              name: "tunnel",
+              met: false,
+              essential: true,
+              found: "eth0 not attached",
+              steps: [],
+              sysctls: [],
+            },
+            {
+              ...{
+                name: "rp_filter",
+                met: false,
+                essential: true,
+                found: "rp_filter is strict at eth0",
+                sysctls: [],
+              },
+              steps: [{ kind: "sysctl", name: "net/ipv4/conf/eth0/rp_filter", from: "1", to: "2" }],
+            },
+          ],
+        },
+        {
+          ...{ vip: "192.0.2.2", mode: "dr" },
+          unmet: [
+            {
+              name: "address",
+              met: false,
+              essential: true,
+              found: "it is on no interface",
+              steps: [],
+              sysctls: [],
+            },
+          ],
+        },
+      ],
+    }),
+    [
+      "error | tunnel-end | 192.0.2.1 | lvs realserver start --vip 192.0.2.1 --mode tun",
+      "error | reverse-path-filter | 192.0.2.1 | sysctl -w net/ipv4/conf/eth0/rp_filter=2",
+      "error | vip-missing | 192.0.2.2 | lvs realserver start --vip 192.0.2.2 --mode dr",
+    ],
+  ],
+  [
     "an interface whose name has a dot",
     realServerFacts({
       links: [linkFacts("lo"), linkFacts("eth0.5", { arpIgnore: 3, arpAnnounce: 2 })],

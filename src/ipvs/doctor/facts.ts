@@ -2,6 +2,8 @@
 import type { ConnectOutcome } from "../../linux/index.ts";
 import type { DirectorStatus } from "../director/status.ts";
 import type { Family, ServiceStatus } from "../model.ts";
+import type { RealServerMode } from "../realserver/model.ts";
+import type { Requirement } from "../realserver/requirements.ts";
 import type { Firewall } from "./firewall/model.ts";
 
 /** Whether the datapath is at an interface. "forbidden": taken off by `lvs detach`; "impossible": it cannot be (no Ethernet frames). */
@@ -129,6 +131,14 @@ export interface RealServerHints {
   readonly directors: readonly string[];
 }
 
+/** A virtual address that `lvs realserver start` has set up. */
+export interface StartedAddress {
+  readonly vip: string;
+  readonly mode: RealServerMode;
+  /** What it needs and no longer has. */
+  readonly unmet: readonly Requirement[];
+}
+
 /** What the kernel knows of a host on a link. */
 export interface NeighbourFacts {
   readonly address: string;
@@ -146,6 +156,7 @@ export interface HostFacts {
   readonly kernelServices: readonly string[];
   readonly firewall: Firewall;
   readonly listeners: readonly Listener[];
+  readonly started: readonly StartedAddress[];
   readonly hints: RealServerHints;
 }
 

@@ -17,10 +17,13 @@ import {
   withRouteSocket,
 } from "../../linux/index.ts";
 import { formatIp, formatMac } from "../../net/index.ts";
+import { DETACHED } from "../director/interfaces.ts";
 import { openAdministration } from "../director/kernel-administration.ts";
 import type { DirectorOptions } from "../director/places.ts";
 import { type DirectorStatus, directorStatus } from "../director/status.ts";
 import type { Family } from "../model.ts";
+import { readHost } from "../realserver/host.ts";
+import { realServerRequirements } from "../realserver/requirements.ts";
 import { openRules } from "../rules/kernel-rules.ts";
 import type {
   AddressFacts,
@@ -30,6 +33,7 @@ import type {
   LinkFacts,
   NeighbourFacts,
   RealServerHints,
+  StartedAddress,
 } from "./facts.ts";
 import { readFirewall } from "./firewall/read.ts";
 import { gatherDirector } from "./gather-director.ts";
@@ -68,6 +72,7 @@ export function gatherFacts(options: GatherOptions = {}): HostFacts {
         kernelServices: readKernelServices(),
         firewall: readFirewall(),
         listeners: readListeners(),
+        started: startedAddresses(places),
         hints: { virtualAddresses: hints?.virtualAddresses ?? [], directors: hints?.directors ?? [] },
       };
     } finally {
@@ -75,6 +80,18 @@ export function gatherFacts(options: GatherOptions = {}): HostFacts {
       administration.close();
     }
   });
+}
+
+function startedAddresses(places: DirectorOptions): StartedAddress[] {
+  return readHost(places, ({ facts, record }) =>
+    [...record.addresses].map(([vip, { mode, interfaces, tunnel }]) => ({
+      vip,
+      mode,
+      unmet: realServerRequirements(facts, { vip, mode, interfaces, tunnel }).filter(
+        ({ met, essential }) => !met && essential,
+      ),
+    })),
+  );
 }
 
 /** How long a clock that was just started may take to its first tick, ms: ticks are 134 ms apart. */
@@ -116,9 +133,6 @@ function datapathState({ index }: Link, { interfaces }: DirectorStatus): Datapat
   if (found?.excluded == null) return "missing";
   return found.excluded === DETACHED ? "forbidden" : "impossible";
 }
-
-/** How interfaces.ts says that somebody took the datapath off. */
-const DETACHED = "detached by request";
 
 function featuresThatAreOn(link: string): ReadonlySet<string> {
   try {

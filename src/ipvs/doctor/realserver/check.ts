@@ -4,11 +4,13 @@ import { checkArp } from "./arp.ts";
 import { checkGateway } from "./gateway.ts";
 import { checkReversePath } from "./reverse-path.ts";
 import { checkListeners } from "./services.ts";
+import { checkStarted } from "./started.ts";
 import type { RealServerCheck } from "./view.ts";
 import { checkAddresses } from "./virtual-addresses.ts";
 
 const CHECKS: readonly RealServerCheck[] = [
   checkAddresses,
+  checkStarted,
   checkArp,
   checkReversePath,
   checkGateway,

@@ -21,7 +21,8 @@ export const checkReversePath: RealServerCheck = (host) => {
         remedy: { kind: "sysctl", settings: [[sysctlOf(name, "rp_filter"), LOOSE]] },
       }),
     );
-  return ends.length > 0 ? tunnels : severalInterfaces(host);
+  const isTold = ends.length > 0 || host.started.some(({ mode }) => mode === "tun");
+  return isTold ? tunnels : severalInterfaces(host);
 };
 
 /** Under direct routing the director may send by an interface other than that by which answers leave. It is not known which. */

@@ -63,5 +63,6 @@ export function outsideLinks({ links }: HostFacts): LinkFacts[] {
 /** Whether something here makes the host a real server under direct routing or tunnels. */
 export function looksLikeRealServer(host: HostFacts): boolean {
   const { virtualAddresses: named, directors } = host.hints;
-  return named.length > 0 || directors.length > 0 || quietAddresses(host).length > 0;
+  const told = named.length + directors.length + host.started.length;
+  return told > 0 || quietAddresses(host).length > 0;
 }

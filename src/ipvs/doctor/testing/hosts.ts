@@ -89,6 +89,7 @@ export function hostFacts(changes: Partial<HostFacts> = {}): HostFacts {
     ],
     ...{ defaultRoutes: [], neighbours: [], director: directorFacts(), kernelServices: [], listeners: [] },
     firewall: NO_FIREWALL,
+    started: [],
     hints: { virtualAddresses: [], directors: [] },
     ...changes,
   };
