@@ -13,7 +13,7 @@ import { ownPrefix } from "./network.ts";
 
 const skip = process.getuid?.() === 0 ? false : "needs root: makes network namespaces";
 
-describe("lvs doctor", { skip, timeout: 900_000 }, () => {
+describe("lvs doctor", { skip, timeout: 600_000 }, () => {
   let ward: Ward;
 
   before(() => {

@@ -75,10 +75,17 @@ export function configuring(
 /** Several faults at a time. They are taken back in the opposite order. */
 export function together(...seeds: readonly Fault["seed"][]) {
   return (ward: Ward): (() => void) => {
-    const backs = seeds.map((seed) => seed(ward)).reverse();
-    return () => {
-      for (const back of backs) back();
+    const backs: (() => void)[] = [];
+    const takeBack = (): void => {
+      for (const back of backs.splice(0).reverse()) back();
     };
+    try {
+      for (const seed of seeds) backs.push(seed(ward));
+    } catch (error) {
+      takeBack();
+      throw error;
+    }
+    return takeBack;
   };
 }
 
