@@ -101,10 +101,11 @@ net/ipv4/vs/conn_reuse_mode or conn_reuse_mode. Without any, all are shown.
        lvs rules import FILE|- [-4|-6] [--replace] [--dry-run]
        lvs rules import --live [--replace] [--dry-run]
 
-Shows the rules that give marks, of both families, as \`iptables -t mangle -S\` does; they are changed with our iptables.
+Shows the rules that give marks, of both families, as \`iptables -t mangle -S\` does; they are changed with our
+iptables.
 
-\`import\` takes over what an iptables has: the rules of the chain PREROUTING of the table mangle, and of the chains that it
-goes to. It says which it took, and which it could not take and why. The rules there stay as they are.
+\`import\` takes over what an iptables has: the rules of the chain PREROUTING of the table mangle, and of the chains
+that it goes to. It says which it took, and which it could not take and why. The rules there stay as they are.
 
   FILE         what iptables-save or ip6tables-save wrote, or both one after the other; - is the standard input
   --live       what the system's iptables and ip6tables have now
@@ -114,14 +115,15 @@ goes to. It says which it took, and which it could not take and why. The rules t
 
 Exit status: 0 all was taken; 1 something was not, or nothing could be.
 `,
-  iptables: `Our iptables and ip6tables, with their -save and -restore, take the rules that give packets their firewall marks, in
-iptables' own words: table mangle, chain PREROUTING and chains of your own. The datapath is ahead of netfilter, so the
-system's rules come too late for it; a service by mark (ipvsadm -f) looks at the marks of these.
+  iptables: `Our iptables and ip6tables, with their -save and -restore, take the rules that give packets their firewall
+marks, in iptables' own words: table mangle, chain PREROUTING and chains of your own. The datapath is ahead of
+netfilter, so the system's rules come too late for it; a service by mark (ipvsadm -f) looks at the marks of these.
 
   iptables -t mangle -A PREROUTING -p tcp -d 192.0.2.1 --dport 80 -j MARK --set-mark 1
   iptables -t mangle -L -n -v
 
-Commands for other tables are handed to the system's iptables. \`iptables -h\` tells what there is, docs/iptables.md more.
+Commands for other tables are handed to the system's iptables. \`iptables -h\` tells what there is, docs/iptables.md
+more.
 `,
   explain: `Usage: lvs explain -p tcp|udp|sctp|icmp|ah|esp --src ADDRESS[:PORT] --dst ADDRESS[:PORT] [OPTION…]
 
