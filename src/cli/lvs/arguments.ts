@@ -1,4 +1,5 @@
 import type { ConnectionFilter } from "./connection-filter.ts";
+import { type DoctorRequest, readDoctorRequest } from "./doctor-request.ts";
 import { type ExplainCommand, readExplainCommand } from "./explain-request.ts";
 import { FILTER_OPTIONS, readFilter } from "./filter-options.ts";
 import { type RealServerCommand, readRealServerCommand } from "./realserver-request.ts";
@@ -18,6 +19,7 @@ export const COMMANDS = [
   "realserver",
   "rules",
   "explain",
+  "doctor",
   "unload",
   "lab",
 ] as const;
@@ -40,8 +42,16 @@ export type Request =
   | RealServerCommand
   | RulesRequest
   | ExplainCommand
+  | DoctorRequest
   | { readonly kind: "unload" }
-  | { readonly kind: "lab"; readonly name: string; readonly keep: boolean; readonly remove: boolean };
+  /** `variant` null: the usual one. */
+  | {
+      readonly kind: "lab";
+      readonly name: string;
+      readonly variant: string | null;
+      readonly keep: boolean;
+      readonly remove: boolean;
+    };
 
 const JSON_OPTION = { json: { spellings: ["--json"], argument: null } } as const;
 
@@ -78,6 +88,8 @@ export function parseRequest(argv: readonly string[]): Request {
       return readRulesRequest(rest);
     case "explain":
       return readExplainCommand(rest);
+    case "doctor":
+      return readDoctorRequest(rest);
     case "unload":
       refuseRest(command, readWords(command, rest, {}));
       return { kind: command };
@@ -114,13 +126,15 @@ function readLab(words: readonly string[]): Request {
     keep: { spellings: ["--keep"], argument: null },
     remove: { spellings: ["--remove"], argument: null },
   });
-  const [name, ...more] = rest;
+  const [name, variant = null, ...more] = rest;
   if (name === undefined || more.length > 0) {
-    throw new UsageError("lvs lab takes the name of one lab, as in `lvs lab nat`");
+    throw new UsageError(
+      "lvs lab takes the name of one lab, as in `lvs lab nat`, and which of its kind, as in `lvs lab nat rr`",
+    );
   }
   const keep = options.has("keep");
   const remove = options.has("remove");
   if (keep && remove)
     throw new UsageError("lvs lab either keeps a lab (--keep) or takes one down (--remove)");
-  return { kind: "lab", name, keep, remove };
+  return { kind: "lab", name, variant, keep, remove };
 }

@@ -144,7 +144,7 @@ describe("explanations", { skip }, () => {
     const explanation = explain(syn());
     assert.equal(find(explanation, "schedule")!.chosen, null);
     assert.deepEqual(explanation.verdict, {
-      ...{ kind: "answered", error: "port unreachable", mtu: null, interface: "d0" },
+      ...{ kind: "answered", error: "port unreachable", why: null, mtu: null, interface: "d0" },
     });
   });
 
@@ -155,7 +155,13 @@ describe("explanations", { skip }, () => {
     const payload = new Uint8Array(1350);
     const long = tcpFrame("client", CLIENT, `${VIP}:80`, "S", { payload, ip: { dontFragment: true } });
     const { verdict } = explain(long);
-    assert.deepEqual(verdict, { kind: "answered", error: "too large", mtu: 1380, interface: "d0" });
+    assert.deepEqual(verdict, {
+      kind: "answered",
+      error: "too large",
+      why: null,
+      mtu: 1380,
+      interface: "d0",
+    });
     const short = explain(syn());
     assert.equal(find(short, "rewrite")!.outer!.type, "ipip");
     assert.equal(find(short, "next-hop")!.length, 60);

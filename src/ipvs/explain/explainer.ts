@@ -237,7 +237,9 @@ export class Explainer {
     // The kernel has run on the copies; the scheduler's chances were asked of the tables as they were before.
     const still = this.#asWas();
     const before = new Reading(planeOf(still, this.#shadow.plane()));
-    const maps = new Map([...this.#shadow.maps.values()].map(({ definition }) => [definition.name, still.map(definition)]));
+    const maps = new Map(
+      [...this.#shadow.maps.values()].map(({ definition }) => [definition.name, still.map(definition)]),
+    );
     const choice = { before, service, run: <T>(body: () => T) => this.#asBefore(body) };
     for (const { slot } of before.members(service)) {
       const draws = drawsFor(choice, slot);

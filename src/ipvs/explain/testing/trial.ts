@@ -13,7 +13,7 @@ import { TABLES } from "../../director/pinned-tables.ts";
 import { choosePlaces, type DirectorOptions } from "../../director/places.ts";
 import { unload } from "../../director/status.ts";
 import type { ConnectionEntry } from "../../model.ts";
-import { FEATURES } from "../../plane.ts";
+import { FEATURES, type Feature } from "../../plane.ts";
 import { comparable } from "../comparison.ts";
 import { needsOf } from "../explain.ts";
 import { Explainer } from "../explainer.ts";
@@ -32,6 +32,9 @@ const INTERFACES: ReadonlyMap<number, string> = new Map([
 ]);
 /** How long to wait for frames that are expected, and for those that are not, ms. */
 const PATIENCE = 500;
+
+/** What no random configuration has. */
+const LEFT_OUT: ReadonlySet<Feature> = new Set<Feature>(["localServers", "sip", "ftp", "rules", "ruleDrops"]);
 
 /** How often each verdict, and each step, was foretold. */
 export type Tally = Map<string, number>;
@@ -66,8 +69,8 @@ export class Trial {
       return new NamespaceState(choosePlaces(options));
     });
     this.director = new KernelAdministration(this.#state);
-    // From the beginning programs that can do everything, so that one set of them does for all configurations.
-    const everything = new Set(FEATURES.filter((feature) => feature !== "localServers"));
+    // From the beginning programs that can do all that is tried here, so that one set of them does for all configurations.
+    const everything = new Set(FEATURES.filter((feature) => !LEFT_OUT.has(feature)));
     this.inside(() =>
       this.#state.change(
         () => true,
