@@ -65,10 +65,17 @@ function tunnel(tunnelType: number): ServerSettings {
   return { method: FORWARD_TUNNEL, tunnelType, tunnelPort: 6080, source: "10.0.0.254" };
 }
 
+/** As of the director's usual programs. */
+const USUAL: readonly Feature[] = [
+  ...(["udp", "portMapping", "thresholds", "persistence", "anyPort"] as const),
+  ...(["weightedRoundRobin", "leastConnection", "weightedLeastConnection"] as const),
+];
+
 const IPV4_METHODS: readonly Case[] = [
   made("NAT TCP", []),
   made("NAT UDP", [], { protocol: "udp" }),
-  made("NAT TCP, with FTP", ["ftp"]),
+  made("NAT TCP, usual features", USUAL),
+  made("NAT TCP, usual features and FTP", [...USUAL, "ftp"]),
   made("NAT TCP, all features", FEATURES),
   made("DR", ["directRouting"], { server: { method: FORWARD_ROUTE } }),
   made("TUN ipip", ["tunnels"], { server: tunnel(TUNNEL_IPIP) }),
