@@ -183,7 +183,7 @@ export function direct(packet: Packet, key: FlowKey, transport: u16, length: u32
   let hop: NextHop | null = null;
   if (connection !== null) {
     if (ruleDrops.value) {
-      const verdict = verdictFor(connection, index, direction);
+      const verdict = verdictFor(index, direction);
       if (verdict === IS_DROPPED) return TC_SHOT;
       if (verdict === IS_UNKNOWN) return askAbout(index, direction);
     }
