@@ -94,22 +94,6 @@ describe("rules in the kernel", { skip }, () => {
     until([1, 2]);
   });
 
-  test("an interface goes by the name that it has when a command comes by", () => {
-    const rename = (name: string) =>
-      withRouteSocket((socket) => {
-        const index = network.indexOf(SERVER_SIDE);
-        setLink(socket, index, { up: false });
-        setLink(socket, index, { name });
-        setLink(socket, index, { up: true });
-      }, network.name);
-    rename("other");
-    inNetworkNamespace(network.name, () => attach([], options));
-    network.send(SERVER_SIDE, udpFrame("server", "10.0.0.1:1", VIRTUAL));
-    network.send(CLIENT_SIDE, udpFrame("client", `${CLIENT}:1`, VIRTUAL));
-    until([1, 3]);
-    rename("d1");
-  });
-
   test("a mark of theirs makes packets a service's; known connections are not evaluated", {
     timeout: 300_000,
   }, () => {
@@ -158,6 +142,23 @@ describe("rules in the kernel", { skip }, () => {
     network.send(CLIENT_SIDE, segment);
     assert.equal(network.receive(SERVER_SIDE, PATIENCE, 1).length, 1);
     assert.deepEqual(counted(), [0]);
+  });
+
+  test("an interface goes by the name that it has when a command comes by", () => {
+    const rename = (name: string) =>
+      withRouteSocket((socket) => {
+        const index = network.indexOf(SERVER_SIDE);
+        setLink(socket, index, { up: false });
+        setLink(socket, index, { name });
+        setLink(socket, index, { up: true });
+      }, network.name);
+    const input = { negated: false, name: "d1", isPrefix: false };
+    withRules((rules) => rules.change(4, () => ruleSet([rule({ input }), rule()])));
+    rename("other");
+    inNetworkNamespace(network.name, () => attach([], options));
+    network.send(SERVER_SIDE, udpFrame("server", "10.0.0.1:1", VIRTUAL));
+    network.send(CLIENT_SIDE, udpFrame("client", `${CLIENT}:1`, VIRTUAL));
+    until([0, 2]);
   });
 
   test("`lvs unload` removes them with all else", () => {
