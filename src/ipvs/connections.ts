@@ -79,6 +79,12 @@ function currentTick({ plane }: DirectorMemory): number {
   return Number(BigInt.asUintN(32, plane.monotonicTime() >> tables.TICK_SHIFT));
 }
 
+/** The entry in a slot, whether alive or not; null if the slot was never used. */
+export function readEntryAt(memory: DirectorMemory, row: number): ConnectionEntry | null {
+  const state = memory.connections.state.get(row);
+  return (state & tables.STATE_MASK) === 0 ? null : readEntry(memory, row, state);
+}
+
 function readEntry(memory: DirectorMemory, row: number, state: number): ConnectionEntry {
   const { connections } = memory;
   const kind = connections.kind.get(row);

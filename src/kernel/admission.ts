@@ -3,7 +3,7 @@
  * A packet that belongs to no connection, in the program that admits new flows. What it decides is in admit.ts; here the packet is
  * answered, dropped, left, or handed back to the program that forwards.
  */
-import { type Packet, TC_NEXT, TC_SHOT, tailCall, type u16, type u32 } from "../bpf/index.ts";
+import { type Packet, TC_NEXT, TC_SHOT, tailCall, trace, type u16, type u32 } from "../bpf/index.ts";
 import { askService, BY_ITSELF, chooseServer, connect, NOT_OURS, REFUSED, STATELESS } from "./admit.ts";
 import { enterLocal } from "./connection/local.ts";
 import { mayAdmit } from "./defence/drop-packet.ts";
@@ -14,7 +14,7 @@ import { answerRefused } from "./icmp/answer.ts";
 import { isMessage } from "./icmp/begin.ts";
 import { isTold, tellServer } from "./icmp/unwanted.ts";
 import { family, ftp, fullnat, ruleDrops, rules, sip } from "./options.ts";
-import { lookInto } from "./persistence/sip/call-id.ts";
+import { lookInto, setPlace } from "./persistence/sip/call-id.ts";
 import { isOfServer } from "./persistence/sip/server.ts";
 import { noteAdmitted } from "./rules/verdict.ts";
 import { beginsAnew } from "./state/reuse.ts";
@@ -52,30 +52,38 @@ export function handBack(packet: Packet, decision: u32, decided: u32, what: u16)
  * has one. The IP packet has `length` bytes, its transport header is at `transport` (0 of an ICMP error); `what`: see admit.ts.
  */
 export function admit(packet: Packet, key: FlowKey, transport: u16, length: u32, what: u16): u32 {
+  if (sip.value) setPlace(transport, length);
   if (family.value === 4 && packet.ifindex === LOOPBACK && isHandedOver(packet)) return TC_NEXT;
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
   if (ftp.value && !isMessage(packet)) {
     const server = askExpected(key.source, key.destination, ports, what);
     if (server !== NOT_OURS) {
+      trace("expected", server);
       const data = endExpected(connect(key.source, key.destination, ports, what, server));
       if (data !== NOT_OURS) return goOn(packet, data, (key.source ^ ports) >>> 0, what);
     }
   }
   const service = askService(key.source, key.destination, ports, what, packet.mark);
   if (service === NOT_OURS) {
-    if (sip.value && isOfServer(packet, key, transport, length, what))
+    if (sip.value && isOfServer(packet, key, what))
       return goOn(packet, BY_ITSELF, (key.source ^ ports) >>> 0, what);
     const told = isTold() ? tellServer(packet, key.source, key.sourcePort, what) : TC_NEXT;
     return told === TC_NEXT ? leave(packet) : told;
   }
   let decision = STATELESS;
-  if (service !== STATELESS && !mayAdmit()) return TC_SHOT;
-  if (sip.value && service !== STATELESS) lookInto(packet, service, transport, length, what);
+  if (service !== STATELESS && !mayAdmit()) {
+    trace("defended");
+    return TC_SHOT;
+  }
+  if (sip.value && service !== STATELESS) lookInto(packet, service, what);
   if (service !== STATELESS) decision = chooseServer(service, key.source, key.destination, ports, what);
   if (decision === NOT_OURS) return leave(packet);
   if (decision === REFUSED) return answerRefused(packet);
   if (decision < BY_ITSELF) decision = connect(key.source, key.destination, ports, what, decision);
-  if (fullnat.value && decision < BY_ITSELF && !enterLocal(decision)) return TC_SHOT;
+  if (fullnat.value && decision < BY_ITSELF && !enterLocal(decision)) {
+    trace("no-local-endpoint", decision);
+    return TC_SHOT;
+  }
   return goOn(packet, decision, (key.source ^ ports) >>> 0, what);
 }
 

@@ -4,7 +4,7 @@
  * 65536 + destination, `what` is protocol × 256 + TCP flags or SCTP's EVENT_*; of IPv6 the addresses are those looked for (`lookFor`), and
  * `source` and `destination` their words.
  */
-import { make, type u16, type u32 } from "../bpf/index.ts";
+import { make, trace, type u16, type u32 } from "../bpf/index.ts";
 import { currentTick } from "./clock.ts";
 import { createConnection, kindOfMethod, LOST } from "./connection/create.ts";
 import { countRefused } from "./events.ts";
@@ -91,6 +91,7 @@ export function askService(source: u32, destination: u32, ports: u32, what: u16,
   const key = make(FlowKey);
   setFlowKey(key, source, destination, ports, what >>> 8);
   const service = serviceOf(key, mark);
+  trace("service", service);
   if (service !== 0) return service;
   return wasFull(STATE_ESTABLISHED, currentTick()) ? STATELESS : NOT_OURS;
 }
@@ -119,8 +120,12 @@ export function schedule(serviceIndex: u32, source: u32, destination: u32, ports
 function withoutServer(service: Service): u32 {
   // IPVS: cache_bypass, of services by mark.
   if (markServices.value && (service.key.kind & SERVICE_MARK) !== 0) {
-    if (settings.at(0).sysctls[SYSCTL_CACHE_BYPASS]! !== 0) return NOT_OURS;
+    if (settings.at(0).sysctls[SYSCTL_CACHE_BYPASS]! !== 0) {
+      trace("bypassed");
+      return NOT_OURS;
+    }
   }
+  trace("refused");
   countRefused();
   return REFUSED;
 }
@@ -147,7 +152,9 @@ export function chooseServer(serviceIndex: u32, source: u32, destination: u32, p
   const isPersistent = persistence.value && pool.persistence !== 0;
   let chosen = isPersistent ? askTemplate(serviceIndex, source, destination, what) : 0;
   if (chosen === 0) {
+    trace("schedule");
     chosen = schedule(serviceIndex, source, destination, ports, what);
+    trace("scheduled", chosen);
     if (chosen === 0) return withoutServer(service);
     if (isPersistent) chosen = keepTemplate(serviceIndex, source, destination, what, chosen);
   }
@@ -177,7 +184,10 @@ export function connect(source: u32, destination: u32, ports: u32, what: u16, ch
   setFlowKey(key, source, destination, ports, what >>> 8);
   const now = currentTick();
   const slot = createConnection(key, server, chosen, openingState(what, server.forward), now);
-  if (slot < STATELESS) return slot;
+  if (slot < STATELESS) {
+    trace("made", slot);
+    return slot;
+  }
   if (slot !== LOST) pressure.at(0).fullAt = now;
   return STATELESS;
 }

@@ -3,7 +3,7 @@
  * Traffic of destinations. As in IPVS (recordings of packets): bytes are of IP packets, headers included; ICMP errors
  * count with the connection they are about. A super-packet counts as the packets it will be on the wire.
  */
-import type { Packet, u32 } from "../bpf/index.ts";
+import { type Packet, trace, type u32 } from "../bpf/index.ts";
 import { counters, FROM_CLIENT } from "./tables.ts";
 
 /** How many packets on the wire this one stands for. */
@@ -16,6 +16,7 @@ export function packetsOf(packet: Packet): u32 {
 export function countTraffic(destination: u32, direction: u32, packets: u32, bytes: u32): void {
   const mine = counters.lookup(destination);
   if (mine === null) return;
+  trace("counted", destination, direction, packets, bytes);
   if (direction === FROM_CLIENT) {
     mine.inPackets = mine.inPackets + BigInt(packets);
     mine.inBytes = mine.inBytes + BigInt(bytes);
@@ -28,5 +29,6 @@ export function countTraffic(destination: u32, direction: u32, packets: u32, byt
 /** Counts a new connection of a destination. */
 export function countConnection(destination: u32): void {
   const mine = counters.lookup(destination);
+  trace("counted-connection", destination);
   if (mine !== null) mine.connections = mine.connections + 1n;
 }

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /** A packet of a flow, in the program that forwards: its connection is found and followed, and it is counted and sent. */
-import { type Packet, readOnce, TC_NEXT, TC_SHOT, tailCall, type u16, type u32 } from "../bpf/index.ts";
+import {
+  type Packet,
+  readOnce,
+  TC_NEXT,
+  TC_SHOT,
+  tailCall,
+  trace,
+  type u16,
+  type u32,
+} from "../bpf/index.ts";
 import { DESTINATION, isNobodys, STATELESS } from "./admit.ts";
 import { currentTick } from "./clock.ts";
 import { retire } from "./connection/retire.ts";
@@ -155,9 +164,13 @@ export function direct(packet: Packet, key: FlowKey, transport: u16, length: u32
     tailCall(packet, programs, family.value === 6 ? PROGRAM_IPV6_PAYLOAD : PROGRAM_IPV4_PAYLOAD);
     return TC_SHOT;
   }
-  if (connection !== null && !isCurrent(connection, index, direction, what)) connection = null;
+  if (connection !== null && !isCurrent(connection, index, direction, what)) {
+    trace("over", index, direction);
+    connection = null;
+  }
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
   if (connection === null) {
+    trace("unknown", key.source, key.destination);
     if (isNobodys(what, now)) {
       if (rules.value) return meetRules(packet, part, part !== 0 || isTold());
       return isTold() ? tellServer(packet, key.source, key.sourcePort, what) : TC_NEXT;
@@ -182,9 +195,13 @@ export function direct(packet: Packet, key: FlowKey, transport: u16, length: u32
   let port = 0;
   let hop: NextHop | null = null;
   if (connection !== null) {
+    trace("connection", index, direction);
     if (ruleDrops.value) {
       const verdict = verdictFor(index, direction);
-      if (verdict === IS_DROPPED) return TC_SHOT;
+      if (verdict === IS_DROPPED) {
+        trace("rules-dropped");
+        return TC_SHOT;
+      }
       if (verdict === IS_UNKNOWN) return askAbout(index, direction);
     }
     if (part !== 0 && rememberFragments(packet, part, index, 0, direction) !== 0) return TC_SHOT;
@@ -194,6 +211,7 @@ export function direct(packet: Packet, key: FlowKey, transport: u16, length: u32
     if (server === null) return TC_SHOT;
     if (server.available === 0) {
       if (direction === FROM_CLIENT) {
+        trace("orphaned", index);
         countOrphaned();
         if (settings.at(0).sysctls[SYSCTL_EXPIRE_NODEST_CONN]! !== 0) {
           // The host answers in the place of the server, so that the client knows.
@@ -223,6 +241,7 @@ export function direct(packet: Packet, key: FlowKey, transport: u16, length: u32
       destination = statelessDestination(key.source, key.destination, ports, what >>> 8, packet.mark);
     const server = destinationTable.lookup(destination);
     if (destination !== 0 && server !== null) {
+      trace("by-itself", destination, index === STATELESS);
       way = destination;
       method = server.forward;
       address = server.address.words[0]!;
@@ -232,6 +251,7 @@ export function direct(packet: Packet, key: FlowKey, transport: u16, length: u32
       const reply = statelessReply(key);
       const mine = scratch.lookup(0);
       if (reply === null || mine === null) return TC_NEXT;
+      trace("stateless-reply", reply.destination);
       direction = FROM_SERVER;
       destination = reply.destination;
       address = reply.virtual.words[0]!;

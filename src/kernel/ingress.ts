@@ -12,6 +12,7 @@ import {
   TC_NEXT,
   TC_SHOT,
   tailCall,
+  trace,
   type u8,
   type u16,
   type u32,
@@ -150,6 +151,7 @@ function look(packet: Packet): u32 {
 }
 
 function malformed(): u32 {
+  trace("malformed");
   countMalformed();
   return TC_NEXT;
 }

@@ -11,4 +11,5 @@ export * from "./packet-bytes.ts";
 export * from "./redirect.ts";
 export * from "./tail-call.ts";
 export * from "./timers.ts";
+export * from "./trace.ts";
 export * from "./verdicts.ts";

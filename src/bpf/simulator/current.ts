@@ -47,6 +47,8 @@ export interface CurrentMachine {
   fibLookup(packet: Packet, request: FibLookup, flags: number): number;
   lockTaken(): void;
   lockReleased(): void;
+  /** Hears what `trace` says, if anyone watches. */
+  readonly trace?: ((what: string, values: readonly number[]) => void) | undefined;
 }
 
 /** A kernel function was called outside a machine. */

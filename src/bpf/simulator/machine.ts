@@ -40,6 +40,8 @@ export interface MachineOptions {
   readonly random?: number | (() => number);
   /** Answers `fibLookup`: fills in the request, returns a FIB_ code. By default nothing is forwarded. */
   readonly fib?: (request: FibLookup, flags: number, packet: Packet) => number;
+  /** Hears the facts that kernel functions tell by `trace`. */
+  readonly trace?: (what: string, values: readonly number[]) => void;
 }
 
 const STORES: Readonly<Record<string, new (options: StoreOptions) => Store>> = {
@@ -59,6 +61,7 @@ const STORES: Readonly<Record<string, new (options: StoreOptions) => Store>> = {
 export class Machine implements CurrentMachine {
   readonly cpus: number;
   readonly clock: Clock;
+  readonly trace: MachineOptions["trace"];
   readonly #options: MachineOptions;
   readonly #random: () => number;
   readonly #maps = new Map<MapDefinition, SimulatedMap>();
@@ -78,6 +81,7 @@ export class Machine implements CurrentMachine {
     this.#options = options;
     this.#values = options.options ?? {};
     this.cpus = options.cpus ?? 1;
+    this.trace = options.trace;
     const { random = 1 } = options;
     this.#random = typeof random === "number" ? randomSequence(random) : random;
     this.clock = new Clock(options.time ?? 1_000_000_000n, (body) => this.run(body));

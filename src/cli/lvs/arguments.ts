@@ -1,4 +1,6 @@
 import type { ConnectionFilter } from "./connection-filter.ts";
+import { type DoctorRequest, readDoctorRequest } from "./doctor-request.ts";
+import { type ExplainCommand, readExplainCommand } from "./explain-request.ts";
 import { FILTER_OPTIONS, readFilter } from "./filter-options.ts";
 import { type RealServerCommand, readRealServerCommand } from "./realserver-request.ts";
 import { type RulesRequest, readRulesRequest } from "./rules-request.ts";
@@ -16,6 +18,8 @@ export const COMMANDS = [
   "sysctl",
   "realserver",
   "rules",
+  "explain",
+  "doctor",
   "unload",
   "lab",
 ] as const;
@@ -37,8 +41,17 @@ export type Request =
   | SysctlRequest
   | RealServerCommand
   | RulesRequest
+  | ExplainCommand
+  | DoctorRequest
   | { readonly kind: "unload" }
-  | { readonly kind: "lab"; readonly name: string; readonly keep: boolean; readonly remove: boolean };
+  /** `variant` null: the usual one. */
+  | {
+      readonly kind: "lab";
+      readonly name: string;
+      readonly variant: string | null;
+      readonly keep: boolean;
+      readonly remove: boolean;
+    };
 
 const JSON_OPTION = { json: { spellings: ["--json"], argument: null } } as const;
 
@@ -73,6 +86,10 @@ export function parseRequest(argv: readonly string[]): Request {
       return readRealServerCommand(rest);
     case "rules":
       return readRulesRequest(rest);
+    case "explain":
+      return readExplainCommand(rest);
+    case "doctor":
+      return readDoctorRequest(rest);
     case "unload":
       refuseRest(command, readWords(command, rest, {}));
       return { kind: command };
@@ -109,13 +126,15 @@ function readLab(words: readonly string[]): Request {
     keep: { spellings: ["--keep"], argument: null },
     remove: { spellings: ["--remove"], argument: null },
   });
-  const [name, ...more] = rest;
+  const [name, variant = null, ...more] = rest;
   if (name === undefined || more.length > 0) {
-    throw new UsageError("lvs lab takes the name of one lab, as in `lvs lab nat`");
+    throw new UsageError(
+      "lvs lab takes the name of one lab, as in `lvs lab nat`, and which of its kind, as in `lvs lab nat rr`",
+    );
   }
   const keep = options.has("keep");
   const remove = options.has("remove");
   if (keep && remove)
     throw new UsageError("lvs lab either keeps a lab (--keep) or takes one down (--remove)");
-  return { kind: "lab", name, keep, remove };
+  return { kind: "lab", name, variant, keep, remove };
 }

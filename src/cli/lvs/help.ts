@@ -14,6 +14,8 @@ Usage: lvs COMMAND [OPTION…]
   sysctl [NAME[=VALUE]] show and set the sysctls of IPVS
   realserver            make this host a real server for direct routing or tunnels, or no longer
   rules [import FILE]   the rules that give marks; take over those of this host's iptables
+  explain PACKET        what would become of a packet, step by step, without sending it
+  doctor [--fix]        what would not work on this host, as director or real server, and why
   unload                remove everything of ours from this network namespace, connections included
   lab NAME              an experiment in network namespaces of its own, with real traffic
   help [COMMAND]        more on a command; \`lvs help ipvsadm\`, \`lvs help iptables\`: what ours are about
@@ -121,14 +123,47 @@ system's rules come too late for it; a service by mark (ipvsadm -f) looks at the
 
 Commands for other tables are handed to the system's iptables. \`iptables -h\` tells what there is, docs/iptables.md more.
 `,
+  explain: `Usage: lvs explain -p tcp|udp|sctp|icmp|ah|esp --src ADDRESS[:PORT] --dst ADDRESS[:PORT] [OPTION…]
+
+Runs the datapath on such a packet, over a copy of the director's tables, and tells what would become of it and why: the
+service, the connection, template or scheduler's choice with the numbers it compared, the rewrite, the next hop. Nothing
+is sent, and nothing of the director changes. docs/explain.md has examples, and describes the JSON.
+
+  -p, --protocol PROTOCOL   tcp, udp, sctp (an INIT), icmp (an echo request), ah, esp
+  -s, --src ADDRESS:PORT    where it comes from: a client, or a real server that answers one
+  -d, --dst ADDRESS:PORT    where it goes to; IPv6 as [2001:db8::1]:80; no port with icmp, ah and esp
+  -i, --iface IF            the interface that it comes in by (the one towards its source)
+      --mark N              firewall mark that it carries
+      --flags FLAG[,FLAG…]  SYN, ACK, FIN, RST, PSH, URG, ECE, CWR or none (ACK, if there is a connection; else SYN)
+      --length BYTES        of the IP packet (as short as can be)
+      --df                  it must not be fragmented
+      --mac ADDRESS         the frame's destination (the interface's own address)
+      --json                one object
+
+Exit status: 0, whatever would become of the packet; 1 it could not be found out; 2 wrong usage.
+`,
+  doctor: `Usage: lvs doctor [--fix] [--json] [--role director|realserver] [--vip VIP]… [--director DIP]… [--no-probe]
+
+Looks at this network namespace and says what would not work, or may not, why, and which command mends it. Without services it
+looks at the host as a real server. docs/doctor.md describes each finding by its code.
+
+      --fix            run the commands that take nothing away: sysctls, lvs attach, offloads of interfaces
+      --json           one array, an object for each finding
+      --role ROLE      look at it as "director" or "realserver"
+      --vip VIP        a virtual address that this real server ought to have; may be said several times
+      --director DIP   an address of this real server's director; may be said several times
+      --no-probe       do not ask: no connections to real servers, no ARP for virtual addresses
+
+Exit status: 0 nothing is wrong (notes do not count), or all of it was mended; 1 errors or warnings are left; 2 wrong usage.
+`,
   unload: `Usage: lvs unload
 
 Removes everything of ours from this network namespace: the datapath from all interfaces, services and connections.
 `,
-  lab: `Usage: lvs lab NAME [--keep | --remove]
+  lab: `Usage: lvs lab NAME [VARIANT] [--keep | --remove]
 
 Builds a network of namespaces, sends real traffic through it, says what happened, and takes it down again. Nothing
-outside of the namespaces is touched.
+outside of the namespaces is touched. docs/tutorial.md walks through all of them.
 
   --keep     leave it up and say how to enter it
   --remove   take down one that was left up

@@ -11,6 +11,7 @@ import {
   redirectNeighbour,
   TC_NEXT,
   TC_SHOT,
+  trace,
   type u8,
   type u16,
   type u32,
@@ -37,7 +38,10 @@ export function routeAnew(packet: Packet, transport: u16, protocol: u8, length: 
   const next = make(NeighbourHop);
   const out = askWay(packet, server, longest, next);
   if (out === HERE) return TC_NEXT;
-  if (out === NO_WAY) return answerUnreachable(packet);
+  if (out === NO_WAY) {
+    trace("no-way", destination);
+    return answerUnreachable(packet);
+  }
   const passage = mayPass(packet);
   if (passage === NO_HEADER) return TC_SHOT;
   if (passage === TOO_OLD) return answerTimeExceeded(packet);

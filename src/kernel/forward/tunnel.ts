@@ -15,6 +15,7 @@ import {
   redirectNeighbour,
   TC_NEXT,
   TC_SHOT,
+  trace,
   type u8,
   type u16,
   type u32,
@@ -107,7 +108,10 @@ export function tunnelBy(packet: Packet, transport: u16, protocol: u8, length: u
   const server = destinationTable.lookup(destination);
   if (server === null) return TC_SHOT;
   // Without an address of our own towards it, there is nothing that the server would take.
-  if (server.source.words[0]! === 0 && server.source.words[3]! === 0) return answerUnreachable(packet);
+  if (server.source.words[0]! === 0 && server.source.words[3]! === 0) {
+    trace("no-source", destination);
+    return answerUnreachable(packet);
+  }
   const hop = server.hop;
   const overhead = overheadOf(server);
   const longest = (lengthOnWire(packet, transport, protocol, length) + overhead) >>> 0;
@@ -116,12 +120,16 @@ export function tunnelBy(packet: Packet, transport: u16, protocol: u8, length: u
   let out = hop.interface;
   if (!fresh) out = askWay(packet, server, longest, next);
   if (out === HERE) return TC_NEXT;
-  if (out === NO_WAY) return answerUnreachable(packet);
+  if (out === NO_WAY) {
+    trace("no-way", destination);
+    return answerUnreachable(packet);
+  }
 
   const passage = mayPass(packet);
   if (passage === NO_HEADER) return TC_SHOT;
   if (passage === TOO_OLD) return answerTimeExceeded(packet);
   const mtu = hop.mtu;
+  trace("overhead", overhead, mtu);
   if (mtu < overhead + (family.value === 6 ? LEAST_MTU6 : LEAST_MTU)) return TC_SHOT;
   const tooLarge = longest > mtu;
   const isSuper = packet.gsoSize !== 0;

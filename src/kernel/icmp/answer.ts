@@ -3,7 +3,7 @@
  * ICMP errors of ours: the packet itself becomes the error. It is cut to what is quoted, an IP and an ICMP header are put before it,
  * and it goes back the way it came. That is rare and takes room, so it is done by a program beside the others.
  */
-import { type Packet, redirect, TC_SHOT, type u16, type u32 } from "../../bpf/index.ts";
+import { type Packet, redirect, TC_SHOT, trace, type u16, type u32 } from "../../bpf/index.ts";
 import { countAnswered, countUnanswered } from "../events.ts";
 import { age } from "../forward/age.ts";
 import {
@@ -48,6 +48,7 @@ export const TO_BE_ANSWERED = 0xfffffffd;
 export function answer(what: u16, mtu: u16, from: u32): u32 {
   const mine = scratch.lookup(0);
   if (mine === null) return TC_SHOT;
+  trace("answer", what, mtu);
   mine.answer = what;
   mine.answerMtu = mtu;
   mine.answerFrom = from;
@@ -63,6 +64,7 @@ export function answerNow(packet: Packet): u32 {
   const isFit = family.value === 6 ? mayComplain6(packet) : mayComplain4(packet);
   if (!isFit) return TC_SHOT;
   if (!mayAnswer()) {
+    trace("unanswered");
     countUnanswered();
     return TC_SHOT;
   }

@@ -5,7 +5,7 @@
  * and at least as long as any of these. It overrides weight 0 and thresholds (recordings: scheduling/persistence). A service may look into
  * the payload instead of at the client's address (sip/).
  */
-import { copy, make, readOnce, type u16, type u32 } from "../../bpf/index.ts";
+import { copy, make, readOnce, trace, type u16, type u32 } from "../../bpf/index.ts";
 import { currentTick } from "../clock.ts";
 import { createTemplate } from "../connection/create.ts";
 import { retire } from "../connection/retire.ts";
@@ -113,6 +113,7 @@ function decided(template: FlowKey, lifetime: u32, now: u32): u32 {
   if (server === null) return 0;
   const isQuiescent = server.weight === 0 && settings.at(0).sysctls[SYSCTL_EXPIRE_QUIESCENT_TEMPLATE]! !== 0;
   if (server.available === 0 || isQuiescent) {
+    trace("template-void", slot, destination);
     retire(found, slot, state, now);
     return 0;
   }
@@ -121,6 +122,7 @@ function decided(template: FlowKey, lifetime: u32, now: u32): u32 {
   found.expires = expires;
   if (expires < before) dueNoLaterThan(slot, expires);
   setControl(slot, state);
+  trace("template", slot, destination);
   return destination;
 }
 
@@ -175,6 +177,7 @@ export function keepTemplate(serviceIndex: u32, source: u32, destination: u32, w
   if (made !== null) {
     setControl(slot, readOnce(made, "state"));
     answer = made.destination;
+    trace("template-made", slot, answer);
   }
   if (family.value === 6) lookFor(client, virtual);
   return answer;

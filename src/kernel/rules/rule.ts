@@ -3,7 +3,7 @@
  * The program that evaluates rules: as its table mangle, chain PREROUTING is for netfilter, this is the first that packets come to which
  * belong to no known connection. They get their mark here, or are dropped.
  */
-import { make, type Packet, pullData, TC_NEXT, TC_SHOT, tailCall, type u32 } from "../../bpf/index.ts";
+import { make, type Packet, pullData, TC_NEXT, TC_SHOT, tailCall, trace, type u32 } from "../../bpf/index.ts";
 import { isHandedOver, LOOPBACK } from "../forward/hand-over.ts";
 import { LONGEST_HEADERS } from "../headers.ts";
 import { family, ruleDrops } from "../options.ts";
@@ -49,7 +49,9 @@ function passes(packet: Packet): boolean {
   const walk = make(RuleWalk);
   if (!readPacket(packet, walk)) return true;
   begin(walk, sets, generation);
+  trace("rules-begin");
   walkRules(walk);
+  trace("rules-end", walk.mark);
   const isDropped = walk.verdict === ACTION_DROP;
   if (ruleDrops.value) {
     if (mine.askedFor !== 0) {
@@ -58,7 +60,10 @@ function passes(packet: Packet): boolean {
     const admission = family.value === 6 ? PROGRAM_IPV6_ADMISSION : PROGRAM_IPV4_ADMISSION;
     if (mine.next === admission) mine.passed = generation;
   }
-  if (isDropped) return false;
+  if (isDropped) {
+    trace("rules-dropped");
+    return false;
+  }
   packet.mark = walk.mark;
   return true;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /** The way of a packet through a rule set: from element to element, into chains and back. */
-import { repeat, type u32 } from "../../bpf/index.ts";
+import { repeat, trace, type u32 } from "../../bpf/index.ts";
 import {
   ACTION_ACCEPT,
   ACTION_ALSO,
@@ -34,6 +34,7 @@ function count(walk: RuleWalk, counter: u32): void {
 function leaveChain(walk: RuleWalk): boolean {
   const depth = walk.depth;
   if (depth === 0 || depth > RULE_DEPTH) {
+    trace("rule-policy", walk.policy);
     count(walk, walk.policyCounter);
     walk.verdict = walk.policy;
     return true;
@@ -75,6 +76,7 @@ function step(_round: u32, walk: RuleWalk): u32 {
   }
   walk.position = element.next;
   if (match !== MATCH) return 0;
+  trace("rule", position, action);
   count(walk, element.counter);
   if (action === ACTION_MARK) {
     walk.mark = ((walk.mark & ~element.second) ^ element.first) >>> 0;

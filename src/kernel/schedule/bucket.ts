@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /** The tables of sh, dh and mh (`buckets`) as the datapath reads them. What is in them: buckets.ts. */
-import type { u32 } from "../../bpf/index.ts";
+import { trace, type u32 } from "../../bpf/index.ts";
 import { buckets, destinationTable } from "../tables.ts";
 import { takesConnections } from "./member.ts";
 
@@ -15,7 +15,9 @@ export function hashBucket(offset: u32, value: u32): u32 {
 /** The destination in a bucket, 0 if there is nobody. */
 export function destinationIn(start: u32, bucket: u32): u32 {
   const found = buckets.lookup((start + bucket) >>> 0);
-  return found === null ? 0 : found.destination;
+  if (found === null) return 0;
+  trace("bucket", bucket, found.destination);
+  return found.destination;
 }
 
 /** Whether a destination, out of a bucket, takes new connections: it has a weight and is not overloaded. */

@@ -7,7 +7,7 @@
  * A draw u (uniform in 0 … 1) becomes −log2(u) / weight, an exponential variable of which a member's weight is the rate: the
  * least is the member's with probability proportional to its weight.
  */
-import { type Infer, make, repeat, struct, u32, u64 } from "../../bpf/index.ts";
+import { type Infer, make, repeat, struct, trace, u32, u64 } from "../../bpf/index.ts";
 import { hashWith } from "../flow.ts";
 import { type FlowKey, members, type Pool } from "../tables.ts";
 
@@ -69,6 +69,7 @@ function drawStep(position: u32, draw: Draw): u32 {
   const destination = member.destination;
   const mixed = mix(BigInt.asUintN(64, draw.hash + BigInt(destination) * 0x9e3779b97f4a7c15n));
   const drawn = surprise(Number(mixed & 0xffffffffn));
+  trace("drawn", destination, drawn, weight);
   if (draw.chosen !== 0 && BigInt(drawn) * BigInt(draw.weight) >= BigInt(draw.drawn) * BigInt(weight))
     return 0;
   draw.drawn = drawn;

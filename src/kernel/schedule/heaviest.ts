@@ -3,7 +3,7 @@
  * The usable member of a pool with the greatest weight, which fo and ovf take for a priority. The first in list order wins a
  * tie. (Recordings: scheduling/fo, ovf.)
  */
-import { type Infer, make, repeat, struct, u32 } from "../../bpf/index.ts";
+import { type Infer, make, repeat, struct, trace, u32 } from "../../bpf/index.ts";
 import { thresholds } from "../options.ts";
 import { isOverloaded } from "../state/activity.ts";
 import { destinationTable, members, pools } from "../tables.ts";
@@ -26,7 +26,10 @@ function heaviestStep(position: u32, heaviest: Heaviest): u32 {
   const server = destinationTable.lookup(member.destination);
   if (server === null) return 0;
   if (thresholds.value && isOverloaded(server)) return 0;
-  if (heaviest.limited !== 0 && server.active > weight) return 0;
+  if (heaviest.limited !== 0 && server.active > weight) {
+    trace("full", member.destination, server.active);
+    return 0;
+  }
   heaviest.weight = weight;
   heaviest.chosen = member.destination;
   return 0;

@@ -6,7 +6,7 @@
  *
  * A remembered server is kept although it is overloaded by its thresholds.
  */
-import { make, type u32 } from "../../bpf/index.ts";
+import { make, trace, type u32 } from "../../bpf/index.ts";
 import { currentTick } from "../clock.ts";
 import { SYSCTL_LBLC_EXPIRATION } from "../sysctls.ts";
 import { Locality, LocalityKey, localities, pools, serviceTable } from "../tables.ts";
@@ -27,6 +27,7 @@ function rememberedFor(index: u32, poolIndex: u32, address: u32): u32 {
   known.usedAt = now;
   const word = known.server;
   const server = rememberedServer(word, index);
+  trace("remembered", word >>> 16);
   if (server === null || server.available === 0 || server.weight === 0 || isCrowded(pool, server)) return 0;
   return word >>> 16;
 }

@@ -5,7 +5,7 @@
  * that has not changed for `lblcr_expiration` seconds loses its most loaded server, and one that has not been used for so long is
  * forgotten at the next half hour. (Recordings: scheduling/lblcr.)
  */
-import { copy, make, type u32 } from "../../bpf/index.ts";
+import { copy, make, trace, type u32 } from "../../bpf/index.ts";
 import { currentTick } from "../clock.ts";
 import { SYSCTL_LBLCR_EXPIRATION } from "../sysctls.ts";
 import { destinationTable, LocalityKey, localitySets, pools, serviceTable, setInHand } from "../tables.ts";
@@ -28,6 +28,7 @@ function keptFor(index: u32, poolIndex: u32, address: u32): u32 {
   known.usedAt = now;
   copy(set, known);
   const least = leastOf(set, index, pool.zero);
+  trace("remembered", least);
   if (set.count > 1 && isOver(set.changedAt, now, expiration)) {
     removeMost(set, index, pool.zero, now);
     localitySets.update(key, set);

@@ -3,7 +3,7 @@
  * The usable member of a pool with the least load, by one of four measures. The first in list order wins a tie.
  * (Recordings: scheduling/lc, wlc, sed, nq.)
  */
-import { type Infer, make, repeat, struct, u32, u64 } from "../../bpf/index.ts";
+import { type Infer, make, repeat, struct, trace, u32, u64 } from "../../bpf/index.ts";
 import { thresholds } from "../options.ts";
 import { isOverloaded } from "../state/activity.ts";
 import { type Destination, destinationTable, members, pools } from "../tables.ts";
@@ -43,11 +43,13 @@ function leastStep(position: u32, least: Least): u32 {
   if (thresholds.value && isOverloaded(server)) return 0;
   const measure = least.measure;
   if (measure === LEAST_DELAY_OR_IDLE && server.active === 0) {
+    trace("idle", member.destination);
     least.chosen = member.destination;
     return 1;
   }
   const load = measure >= LEAST_DELAY ? BigInt(server.active + 1) : loadOf(server);
   const divisor = measure === LEAST_LOAD ? 1 : weight;
+  trace("load", member.destination, load, divisor);
   if (least.chosen !== 0) {
     // Connections are fewer than 2^25 and weights below 2^31: the products fit.
     const mine = BigInt.asUintN(64, load * BigInt(least.weight));

@@ -9,6 +9,7 @@ import {
   readOnce,
   repeat,
   struct,
+  trace,
   u32,
   type u64,
 } from "../../bpf/index.ts";
@@ -105,5 +106,6 @@ export function isCrowded(pool: Pool, server: Destination): boolean {
   if (server.active <= server.weight) return false;
   const idle = make(Idle, { start: pool.start, found: pool.zero });
   repeat(pool.count, idleStep, idle);
+  trace("crowded", idle.found);
   return idle.found !== 0;
 }

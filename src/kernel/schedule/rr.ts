@@ -6,7 +6,7 @@
  * The cursor holds a position in the list of one generation. Whoever edits the list says in `Pool.resume` where that is in the
  * new one: the turn goes on behind the same server, or, if that was removed, behind the one that stood before it.
  */
-import { atomicCompareExchange, make, readOnce, repeat, type u32, type u64 } from "../../bpf/index.ts";
+import { atomicCompareExchange, make, readOnce, repeat, trace, type u32, type u64 } from "../../bpf/index.ts";
 import { type Pool, pools, serviceTable } from "../tables.ts";
 import { isUsable, memberAt, NOWHERE, Search, search, TRIES, Turn } from "./member.ts";
 
@@ -40,6 +40,7 @@ function takeTurn(_round: u32, turn: Turn): u32 {
   if (service === null || pool === null) return 1;
   const cursor = readOnce(service, "cursor");
   const position = nextPosition(pool, lastPosition(cursor, pool));
+  trace("turn", lastPosition(cursor, pool), position);
   const member = memberAt(pool, position);
   if (member === null) return 1;
   const chosen = member.destination;

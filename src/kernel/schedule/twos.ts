@@ -3,7 +3,7 @@
  * Two random choices: two usable members are drawn, each with probability proportional to its weight (they may be the same), and
  * the one with the lesser load for its weight is chosen.
  */
-import { type Infer, make, modulo64, random, repeat, struct, u32, u64 } from "../../bpf/index.ts";
+import { type Infer, make, modulo64, random, repeat, struct, trace, u32, u64 } from "../../bpf/index.ts";
 import { destinationTable, members, pools } from "../tables.ts";
 import { loadOf } from "./least.ts";
 import { isUsable } from "./member.ts";
@@ -54,6 +54,20 @@ function random64(): u64 {
   return (BigInt(random()) << 32n) | BigInt(random());
 }
 
+/** Of two members that were drawn, with their weights, the one with the lesser load for its weight; the first of equals. */
+export function lighterOf(first: u32, firstWeight: u32, second: u32, secondWeight: u32): u32 {
+  const one = destinationTable.lookup(first);
+  const other = destinationTable.lookup(second);
+  // Members that became overloaded meanwhile may leave a lot without an owner.
+  if (first === 0 || one === null) return second;
+  if (second === 0 || other === null) return first;
+  trace("load", first, loadOf(one), firstWeight);
+  trace("load", second, loadOf(other), secondWeight);
+  const mine = BigInt.asUintN(64, loadOf(one) * BigInt(secondWeight));
+  const others = BigInt.asUintN(64, loadOf(other) * BigInt(firstWeight));
+  return others < mine ? second : first;
+}
+
 /** Chooses a destination of the pool in that slot; 0: none is usable. @separate */
 export function chooseOfTwo(poolIndex: u32): u32 {
   const pool = pools.lookup(poolIndex);
@@ -70,14 +84,6 @@ export function chooseOfTwo(poolIndex: u32): u32 {
   lots.firstDrawn = unknown;
   lots.secondDrawn = unknown;
   repeat(pool.count, drawStep, lots);
-  // Members that became overloaded meanwhile may leave a lot without an owner.
-  const first = lots.firstDrawn;
-  const second = lots.secondDrawn;
-  const one = destinationTable.lookup(first);
-  const other = destinationTable.lookup(second);
-  if (first === 0 || one === null) return second;
-  if (second === 0 || other === null) return first;
-  const mine = BigInt.asUintN(64, loadOf(one) * BigInt(lots.secondWeight));
-  const others = BigInt.asUintN(64, loadOf(other) * BigInt(lots.firstWeight));
-  return others < mine ? second : first;
+  trace("lots", lots.firstDrawn, lots.secondDrawn);
+  return lighterOf(lots.firstDrawn, lots.firstWeight, lots.secondDrawn, lots.secondWeight);
 }

@@ -7,7 +7,7 @@
  * Rounds in which nobody would get a turn are not walked but skipped: the current weight falls at once to the first
  * step at which somebody does.
  */
-import { atomicCompareExchange, make, readOnce, repeat, type u32 } from "../../bpf/index.ts";
+import { atomicCompareExchange, make, readOnce, repeat, trace, type u32 } from "../../bpf/index.ts";
 import { type Pool, pools, serviceTable } from "../tables.ts";
 import { isUsable, memberAt, NOWHERE, Search, search, TRIES, Turn } from "./member.ts";
 import { highestStep } from "./wrr-weight.ts";
@@ -57,6 +57,7 @@ function takeTurn(_round: u32, turn: Turn): u32 {
   }
   const next = make(Search);
   nextTurn(pool, from, weight, highest, next);
+  trace("weighted-turn", from, weight, next.found, next.weight);
   const member = memberAt(pool, next.found);
   if (member === null) return 1;
   turn.chosen = member.destination;

@@ -56,6 +56,14 @@ describe("lowering", () => {
          return %7`,
     ));
 
+  it("leaves out what is told to who watches the simulator", () =>
+    lowersTo(
+      `export function f(p: Packet): u32 { trace("length", p.length, p.mark); return 1; }`,
+      `function f(%0) {
+       b0:
+         return 1`,
+    ));
+
   it("leaves network order alone where only equality and copies need it", () =>
     lowersTo(
       `export function f(h: H): void { if (h.kind === 0x800) { h.length = h.kind; h.x = 0x01020304; } }`,

@@ -34,6 +34,7 @@ const SPECIALS: Readonly<
   swap64: [[1, 1], lowerSwap64],
   divide64: [[2, 2], (cx, node) => lowerDivide64(cx, node, "div")],
   modulo64: [[2, 2], (cx, node) => lowerDivide64(cx, node, "mod")],
+  trace: [[1, 8], lowerTrace],
 };
 
 /** The value of a call of a special intrinsic. */
@@ -75,6 +76,12 @@ function textArgument(cx: Context, node: t.CallExpression, index: number): strin
     throw cx.error("COMPILE_FIELD", 'the field is named by a string literal: "field"', argument);
   }
   return value.text;
+}
+
+/** Facts are for who watches the simulator: neither they nor their values are compiled. */
+function lowerTrace(cx: Context, node: t.CallExpression): Value {
+  textArgument(cx, node, 0);
+  return { kind: "void" };
 }
 
 function lowerCopy(cx: Context, node: t.CallExpression): Value {

@@ -1,0 +1,127 @@
+/** Explains a packet to the director of the calling thread's network namespace. */
+import { type Link, listLinks, lookUpRoute, RTN, SystemError, withRouteSocket } from "../../linux/index.ts";
+import { formatIp, type IpAddress } from "../../net/index.ts";
+import { NoInterfaceError } from "../director/interfaces.ts";
+import { requireRoot } from "../director/kernel-administration.ts";
+import { NamespaceState, type Present } from "../director/namespace-state.ts";
+import { choosePlaces, type DirectorOptions } from "../director/places.ts";
+import { isOfSource, parseProgramName } from "../director/program-options.ts";
+import { sourceHash } from "../director/sources.ts";
+import { fromSystem } from "../director/system-errors.ts";
+import { IpvsError } from "../errors.ts";
+import type { Needs } from "../plane.ts";
+import { Explainer, unattached } from "./explainer.ts";
+import type { Explanation } from "./model.ts";
+import { buildPacket, type FlagName, frameOf, type PacketRequest } from "./packet.ts";
+import { describeFrame } from "./packet-facts.ts";
+
+/** A packet that is asked about, and how it comes in. */
+export interface ExplainRequest extends Omit<PacketRequest, "flags"> {
+  /** Null: ACK, if it then belongs to a connection, else SYN. */
+  readonly flags: readonly FlagName[] | null;
+  /** Name of the interface; null: the one that the way back to the source leads out of. */
+  readonly interface: string | null;
+  /** Hardware address that the frame is sent to; null: the interface's own. */
+  readonly mac: Uint8Array | null;
+  readonly mark: number;
+}
+
+/** It is not known by which interface a packet comes in. */
+export class NoWayBackError extends Error {
+  override readonly name = "NoWayBackError";
+  readonly code = "NO_WAY_BACK";
+
+  constructor(source: IpAddress) {
+    super(
+      `there is no route to ${formatIp(source)}, so say by which interface the packet comes in: --iface IF`,
+    );
+  }
+}
+
+/**
+ * What would become of a packet that came in now. Nothing of the director changes, and no packet is sent.
+ *
+ * @throws IpvsError EPERM without root; EIO if the state is unusable, or its programs are another version's
+ * @throws NoInterfaceError, NoWayBackError, PacketLengthError
+ */
+export function explainPacket(request: ExplainRequest, options: DirectorOptions = {}): Explanation {
+  requireRoot();
+  return fromSystem("open", () => {
+    const places = choosePlaces(options);
+    const links = withRouteSocket(listLinks);
+    const link = chooseLink(request, links);
+    const frames = (
+      request.flags === null ? (["ACK", "SYN"] as const).map((flag) => [flag]) : [request.flags]
+    ).map((flags) => frameOf(buildPacket({ ...request, flags }), link, request.mac));
+    const state = new NamespaceState(places);
+    try {
+      return state.read((present) => {
+        const needs = present === null ? null : needsOf(present);
+        if (present === null || needs === null) {
+          const why =
+            "nothing is configured in this network namespace: the first service attaches the datapath";
+          const frame = frames.at(-1)!;
+          const packet = describeFrame(frame, link, request.mark);
+          return unattached(packet, frame, { step: "interface", name: link.name, attached: false, why });
+        }
+        const explainer = new Explainer(present, needs, places.cacheDirectory);
+        try {
+          return firstKnown(explainer, frames, link, request.mark);
+        } finally {
+          explainer.close();
+        }
+      });
+    } finally {
+      state.close();
+    }
+  });
+}
+
+/** Of several packets the first that belongs to a connection, else the last. */
+function firstKnown(
+  explainer: Explainer,
+  frames: readonly Uint8Array[],
+  link: Link,
+  mark: number,
+): Explanation {
+  const isKnown = ({ steps }: Explanation) => steps.some(({ step }) => step === "connection");
+  for (const frame of frames.slice(0, -1)) {
+    const explanation = explainer.explain({ frame, interface: link.name, mark });
+    if (isKnown(explanation)) return explanation;
+  }
+  return explainer.explain({ frame: frames.at(-1)!, interface: link.name, mark });
+}
+
+function chooseLink(request: ExplainRequest, links: readonly Link[]): Link {
+  const name = request.interface ?? wayBackTo(request.source.address, links);
+  const link = links.find((each) => each.name === name);
+  if (link === undefined) throw new NoInterfaceError(name, links);
+  return link;
+}
+
+function wayBackTo(source: IpAddress, links: readonly Link[]): string {
+  try {
+    const { type, link } = withRouteSocket((socket) => lookUpRoute(socket, source));
+    if (type === RTN.LOCAL) return "lo";
+    const found = links.find(({ index }) => index === link);
+    if (found !== undefined) return found.name;
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+  }
+  throw new NoWayBackError(source);
+}
+
+/** What the programs that run are made for; null: there are none yet. */
+export function needsOf({ datapath }: Present): Needs | null {
+  const program = datapath.open();
+  if (program === null) return null;
+  const { name } = program;
+  program.close();
+  const identity = parseProgramName(name);
+  if (identity !== undefined && isOfSource(identity, sourceHash())) return identity.needs;
+  throw new IpvsError("EIO", {
+    operation: "open",
+    message:
+      "the programs at the interfaces are of another version of lvs, which this one cannot speak for; `lvs attach`, or any change by ipvsadm, replaces them",
+  });
+}

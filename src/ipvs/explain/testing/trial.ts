@@ -1,0 +1,378 @@
+/** A director in a network of namespaces: packets are explained to it, and then really come in. */
+import assert from "node:assert/strict";
+import { compile } from "../../../bpf/compiler/index.ts";
+import { attachTcx, type LoadedProgram, loadProgram, type TcxLink } from "../../../bpf/loader/index.ts";
+import { Random, seedOf } from "../../../kernel/fuzz/random.ts";
+import { CLIENT_SIDE, SERVER_SIDE } from "../../../kernel/testing/director.ts";
+import { TestNetwork } from "../../../kernel/testing/network.ts";
+import { inNetworkNamespace } from "../../../linux/index.ts";
+import { describePacket, formatIp } from "../../../net/index.ts";
+import { KernelAdministration } from "../../director/kernel-administration.ts";
+import { NamespaceState } from "../../director/namespace-state.ts";
+import { TABLES } from "../../director/pinned-tables.ts";
+import { choosePlaces, type DirectorOptions } from "../../director/places.ts";
+import { unload } from "../../director/status.ts";
+import type { ConnectionEntry } from "../../model.ts";
+import { FEATURES, type Feature } from "../../plane.ts";
+import { comparable } from "../comparison.ts";
+import { needsOf } from "../explain.ts";
+import { Explainer } from "../explainer.ts";
+import type { Explanation } from "../model.ts";
+import { parsed } from "../outcome.ts";
+import { type RandomArrival, randomArrival, randomOpening } from "./random-arrivals.ts";
+import { randomChanges, randomCommands } from "./random-director.ts";
+import { StackTap } from "./stack-tap.ts";
+
+const ETHERNET = 14;
+/** Of the director's interface towards the servers, bytes: less than that towards clients. */
+const SERVER_MTU = 1400;
+const INTERFACES: ReadonlyMap<number, string> = new Map([
+  [CLIENT_SIDE, "d0"],
+  [SERVER_SIDE, "d1"],
+]);
+/** How long to wait for frames that are expected, and for those that are not, ms. */
+const PATIENCE = 500;
+
+/** What no random configuration has. */
+const LEFT_OUT: ReadonlySet<Feature> = new Set<Feature>(["localServers", "sip", "ftp", "rules", "ruleDrops"]);
+
+/** How often each verdict, and each step, was foretold. */
+export type Tally = Map<string, number>;
+
+/** What really became of a packet. */
+interface Reality {
+  /** Frames that the director sent, by side. */
+  readonly sent: ReadonlyMap<number, readonly Uint8Array[]>;
+  /** What went up its stack. */
+  readonly up: readonly Uint8Array[];
+}
+
+export class Trial {
+  readonly network: TestNetwork;
+  readonly director: KernelAdministration;
+  readonly #options: DirectorOptions;
+  readonly #state: NamespaceState;
+  readonly #tap: StackTap;
+  readonly #marker: LoadedProgram;
+  readonly #links: TcxLink[] = [];
+  #explainer: Explainer | undefined;
+  readonly tally: Tally = new Map();
+
+  private constructor(name: string, options: DirectorOptions, marker: LoadedProgram) {
+    this.#options = options;
+    this.#marker = marker;
+    this.network = new TestNetwork(name, { mtu: SERVER_MTU });
+    this.#tap = new StackTap(name, ["d0", "d1", "lo"]);
+    this.#state = inNetworkNamespace(name, () => {
+      // Before the director's own programs, so that packets carry their marks when they come to those.
+      for (const side of INTERFACES.keys()) this.#links.push(attachTcx(marker, this.network.indexOf(side)));
+      return new NamespaceState(choosePlaces(options));
+    });
+    this.director = new KernelAdministration(this.#state);
+    // From the beginning programs that can do all that is tried here, so that one set of them does for all configurations.
+    const everything = new Set(FEATURES.filter((feature) => !LEFT_OUT.has(feature)));
+    this.inside(() =>
+      this.#state.change(
+        () => true,
+        (present) => present?.datapath.ensure(everything, () => everything),
+      ),
+    );
+  }
+
+  /** Needs root, and a kernel with tcx links. */
+  static async open(name: string, options: DirectorOptions): Promise<Trial> {
+    const suffix = import.meta.url.endsWith(".ts") ? "ts" : "js";
+    const compiled = await compile({
+      entry: { module: new URL(`./mark-entry.${suffix}`, import.meta.url).href, name: "markBySource" },
+      options: {},
+      name: "marker",
+      type: "schedCls",
+      license: "Dual MIT/GPL",
+    });
+    return new Trial(name, options, loadProgram(compiled, new Map()));
+  }
+
+  inside<T>(work: () => T): T {
+    return inNetworkNamespace(this.network.name, work);
+  }
+
+  /** Explains a packet to the director as it is now. */
+  explain({ frame, side, mark }: RandomArrival): Explanation {
+    return this.inside(() => this.#ready().explain({ frame, interface: INTERFACES.get(side)!, mark }));
+  }
+
+  #ready(): Explainer {
+    this.#explainer ??= this.#state.read((present) => {
+      const needs = needsOf(present!)!;
+      return new Explainer(present!, needs, choosePlaces(this.#options).cacheDirectory);
+    });
+    return this.#explainer;
+  }
+
+  /** Lets a packet come in, for which so many frames are expected to leave. */
+  inject({ frame, side }: RandomArrival, expected: number, out: number): Reality {
+    this.silence();
+    this.network.send(side, frame);
+    const sent = new Map<number, readonly Uint8Array[]>();
+    for (const each of INTERFACES.keys()) {
+      const count = each === out ? expected : 0;
+      const frames = this.network.receive(each, count === 0 ? 0 : PATIENCE, count === 0 ? undefined : count);
+      sent.set(
+        each,
+        frames.filter((bytes) => !isLateComplaint(bytes)),
+      );
+    }
+    return { sent, up: this.#tap.take() };
+  }
+
+  /** What has come since, without waiting. */
+  silence(): Reality {
+    const sent = new Map([...INTERFACES.keys()].map((side) => [side, this.network.receive(side, 0)]));
+    return { sent, up: this.#tap.take() };
+  }
+
+  /** The contents of the director's tables but some, by name. */
+  contents(without: ReadonlySet<string>): Map<string, Uint8Array> {
+    return this.#state.read((present) => {
+      const tables = TABLES.filter(
+        ({ name, kind }) => !without.has(name) && kind !== "programArray" && kind !== "ringBuffer",
+      );
+      return new Map(
+        tables
+          .filter((table) => present!.tables.exists(table))
+          .map((table) => {
+            const { keys, values } = present!.tables.map(table).readAll();
+            return [table.name, new Uint8Array(Buffer.concat([keys, values]))];
+          }),
+      );
+    });
+  }
+
+  /** One random configuration: traffic, maybe a change, and then packets that are explained before they come in. */
+  configuration(seed: number, number: number, packets: number): void {
+    const random = new Random(seedOf(seed, number));
+    const commands = randomCommands(random);
+    const services = commands.flatMap((command) =>
+      command.kind === "add-service" ? [command.service.key] : [],
+    );
+    this.inside(() => {
+      this.director.apply(commands);
+      this.director.endConnections(() => random.once(2));
+      for (let i = 0; i < 6; i++) this.inject(randomOpening(random, services), 0, 0);
+      for (let i = 0; i < 6; i++) this.inject(randomArrival(random, this.#entries()), 0, 0);
+      if (random.once(3)) this.director.apply(randomChanges(random, commands));
+    });
+    for (let packet = 0; packet < packets; packet++) {
+      this.inside(() => {
+        const arrival = random.once(2)
+          ? randomOpening(random, services)
+          : randomArrival(random, this.#entries());
+        this.#check(arrival, `configuration ${number} of seed ${seed}, packet ${packet}`);
+      });
+    }
+  }
+
+  #entries(): ConnectionEntry[] {
+    return [...this.director.connections()];
+  }
+
+  #check(arrival: RandomArrival, where: string): void {
+    const explanation = this.explain(arrival);
+    this.#count(explanation);
+    const before = this.#entries();
+    const counters = this.#counters(explanation);
+    const said = () =>
+      `${where}: ${describePacket(arrival.frame)}, mark ${arrival.mark}\n${JSON.stringify(explanation, null, 1)}`;
+    assert.deepEqual(explanation.disagreement, [], said());
+    const { expected, out } = expectedFrames(explanation, arrival);
+    const reality = this.inject(arrival, expected, out);
+    if (isOtherwise(explanation, this.#entries(), reality)) {
+      this.#countOne("lots fell otherwise");
+      return;
+    }
+    try {
+      compareFrames(explanation, arrival, reality, { expected, out });
+      this.#compareTables(explanation, before, counters);
+    } catch (error) {
+      if (!(error instanceof assert.AssertionError)) throw error;
+      const frames = [...reality.sent].flatMap(([side, list]) =>
+        list.map((each) => `  by ${INTERFACES.get(side)}: ${describePacket(each)} ${hex(each)}`),
+      );
+      const up = reality.up.map((each) => `  up: ${describePacket(each)} ${hex(each)}`);
+      const now = this.#entries().map((each) => `  ${JSON.stringify(each)}`);
+      throw new assert.AssertionError({
+        message: [error.message, said(), "really:", ...frames, ...up, "connections:", ...now].join("\n"),
+      });
+    }
+  }
+
+  #compareTables(explanation: Explanation, before: readonly ConnectionEntry[], counters: readonly bigint[]) {
+    const after = this.#entries();
+    const foretold = explanation.effects.connection;
+    if (foretold !== null) {
+      const found = after.filter((each) => isSameFlow(each, foretold)).map(timeless);
+      assert.deepEqual(found, [timeless(foretold)], "the connection is as foretold");
+    }
+    const gone = explanation.steps.flatMap((step) =>
+      step.step === "connection-over" ||
+      (step.step === "connection" && step.after === null) ||
+      (step.step === "template" && !step.valid)
+        ? [step.entry]
+        : [],
+    );
+    const isMade = explanation.steps.some(
+      ({ step }) => step === "connection-made" || step === "template-made",
+    );
+    if (!isMade && foretold === null) {
+      const left = before.filter((each) => !gone.some((other) => isSameFlow(each, other)));
+      assert.deepEqual(after.map(timeless), left.map(timeless), "nothing else is made or ends");
+    }
+    for (const step of explanation.steps) {
+      if (step.step !== "template-made") continue;
+      const found = after.filter((each) => each.template && isSameFlow(each, step.entry)).map(timeless);
+      assert.deepEqual(found, [timeless(step.entry)], "the template is as foretold");
+    }
+    const added = this.#counters(explanation).map((value, index) => Number(value - (counters[index] ?? 0n)));
+    const told = explanation.effects.counters;
+    if (told === null || added.length === 0) return;
+    const { connections, inPackets, inBytes, outPackets, outBytes } = told;
+    assert.deepEqual(added, [connections, inPackets, inBytes, outPackets, outBytes], "counters");
+  }
+
+  /** The counters of all servers of that address and port, summed up; of one that was removed there are none. */
+  #counters({ effects }: Explanation): bigint[] {
+    const server = effects.counters?.server;
+    if (server === undefined) return [];
+    const found = this.director
+      .services()
+      .flatMap(({ destinations }) => destinations)
+      .filter(
+        ({ destination }) => destination.address === server.address && destination.port === server.port,
+      );
+    if (found.length === 0) return [];
+    const names = ["connections", "inPackets", "inBytes", "outPackets", "outBytes"] as const;
+    return names.map((name) => found.reduce((sum, { statistics }) => sum + statistics[name], 0n));
+  }
+
+  #count({ verdict, steps, ran }: Explanation): void {
+    this.#countOne(`verdict ${verdict.kind}`);
+    this.#countOne(`ran ${ran}`);
+    for (const step of steps) {
+      this.#countOne(step.step);
+      if (step.step === "schedule") this.#countOne(`scheduler ${step.scheduler}`);
+      if (step.step === "rewrite")
+        this.#countOne(`method ${step.method} ${step.outer?.type ?? ""}`.trimEnd());
+      if (step.step === "next-hop") this.#countOne(`hop ${step.known}`);
+    }
+  }
+
+  #countOne(what: string): void {
+    this.tally.set(what, (this.tally.get(what) ?? 0) + 1);
+  }
+
+  close(): void {
+    this.#explainer?.close();
+    this.inside(() => {
+      this.director.close();
+      unload(this.#options);
+    });
+    for (const link of this.#links) link.close();
+    this.#marker.close();
+    this.#tap.close();
+    this.network.close();
+  }
+}
+
+/**
+ * Whether this is "host unreachable": seconds after a packet that the host itself forwarded to a neighbour who does not answer. The
+ * director never says so.
+ */
+function isLateComplaint(bytes: Uint8Array): boolean {
+  const packet = parsed(bytes);
+  if (packet?.transport.kind === "icmp") return packet.transport.type === 3 && packet.transport.code === 1;
+  return packet?.transport.kind === "icmpv6" && packet.transport.type === 1 && packet.transport.code === 3;
+}
+
+/** How many frames are to leave, and by which side. */
+function expectedFrames({ verdict, steps }: Explanation, { side }: RandomArrival) {
+  if (verdict.kind === "answered") return { expected: 1, out: side };
+  if (verdict.kind !== "sent") return { expected: 0, out: side };
+  const hop = steps.find((step) => step.step === "next-hop");
+  const isUnknown = hop?.step === "next-hop" && hop.known === "to-be-resolved";
+  const out = verdict.interface === "d0" ? CLIENT_SIDE : SERVER_SIDE;
+  return { expected: isUnknown ? 0 : verdict.packets, out };
+}
+
+function compareFrames(
+  explanation: Explanation,
+  arrival: RandomArrival,
+  { sent, up }: Reality,
+  { expected, out }: { readonly expected: number; readonly out: number },
+): void {
+  const { verdict, steps, frame } = explanation;
+  const packetOf = (bytes: Uint8Array, hasOwnHeader: boolean) =>
+    comparable(bytes, hasOwnHeader).slice(2 * ETHERNET);
+  if (verdict.kind === "kernel") {
+    const goes = verdict.changed ? Buffer.from(frame!, "hex") : arrival.frame;
+    assert.deepEqual(
+      up.map((each) => packetOf(each, false)).slice(0, 1),
+      [packetOf(goes, false)],
+      "it goes up the stack",
+    );
+    return;
+  }
+  assert.equal(up.length, 0, "it does not go up the stack");
+  for (const [side, frames] of sent) {
+    assert.equal(frames.length, side === out ? expected : 0, `frames by ${INTERFACES.get(side)}`);
+  }
+  const last = sent.get(out)?.at(-1);
+  if (last === undefined || frame === null) return;
+  const isOwn =
+    verdict.kind === "answered" || steps.some((step) => step.step === "rewrite" && step.outer !== null);
+  assert.equal(packetOf(last, isOwn), packetOf(Buffer.from(frame, "hex"), isOwn), "the packet");
+  const hop = steps.find((step) => step.step === "next-hop");
+  if (hop?.step === "next-hop" && hop.mac !== null) {
+    const mac = Array.from(last.subarray(0, 6), (byte) => byte.toString(16).padStart(2, "0")).join(":");
+    assert.equal(mac, hop.mac, "the next hop");
+  }
+}
+
+/** Whether lots were drawn, and fell on another server than in the explanation, though on one that it holds possible. */
+function isOtherwise(
+  { steps, effects }: Explanation,
+  entries: readonly ConnectionEntry[],
+  { sent }: Reality,
+): boolean {
+  const choice = steps.find((step) => step.step === "schedule");
+  if (choice?.step !== "schedule" || !choice.random || choice.chosen === null) return false;
+  const made = steps.find((step) => step.step === "template-made");
+  const entry = effects.connection ?? (made?.step === "template-made" ? made.entry : null);
+  const frame = [...sent.values()].flat().at(-1);
+  const found =
+    entry === null
+      ? frame && parsed(frame)
+      : entries.find((each) => isSameFlow(each, entry))?.destination.address;
+  const address = typeof found === "object" && found !== null ? formatIp(found.destination) : found;
+  const possible = choice.candidates
+    .filter(({ chance }) => chance !== null && chance > 0)
+    .map(({ server }) => server.address);
+  if (address === undefined || address === null || address === choice.chosen.address) return false;
+  // Under direct routing the packet itself does not tell.
+  if (entry === null && !possible.includes(address)) return false;
+  assert.ok(possible.includes(address), `${address} was not foretold`);
+  return true;
+}
+
+function isSameFlow(a: ConnectionEntry, b: ConnectionEntry): boolean {
+  const key = ({ template, protocol, source, virtual }: ConnectionEntry) =>
+    JSON.stringify([template, protocol, source, virtual]);
+  return key(a) === key(b);
+}
+
+function timeless(entry: ConnectionEntry): ConnectionEntry {
+  return { ...entry, expires: 0 };
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
