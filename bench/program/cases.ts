@@ -21,6 +21,8 @@ export interface Case {
   readonly service: ServiceSettings;
   /** Features of the programs beyond those of the protocol and the IP version. */
   readonly features: readonly Feature[];
+  /** Rules that give marks, all of which a new flow meets; none is about it, and the last drops another's packets if they may drop. */
+  readonly rules: number;
   /** Whether each new flow comes from a client of its own. */
   readonly ownAddress: boolean;
 }
@@ -54,6 +56,7 @@ function made(name: string, features: readonly Feature[], rest: Partial<Case> = 
     scheduler: "rr",
     server: { method: FORWARD_MASQ },
     service: {},
+    rules: 0,
     ownAddress: false,
     ...rest,
     features: ["roundRobin", ...features],
@@ -89,6 +92,12 @@ const IPV4_METHODS: readonly Case[] = [
   made("persistent: new client", ["persistence"], { service: { persistence: 300 }, ownAddress: true }),
 ];
 
+const RULES: readonly Case[] = [
+  made("NAT TCP, 5 rules", ["rules"], { rules: 5 }),
+  made("NAT TCP, 5000 rules", ["rules"], { rules: 5000 }),
+  made("NAT TCP, 5000 rules, DROP", ["rules", "ruleDrops"], { rules: 5000 }),
+];
+
 const IPV6_METHODS: readonly Case[] = [
   made("NAT IPv6 TCP", ["ipv6"], { family: 6 }),
   made("NAT IPv6 UDP", ["ipv6"], { family: 6, protocol: "udp" }),
@@ -103,6 +112,7 @@ const IPV6_METHODS: readonly Case[] = [
 /** All cases, in the order of the table. */
 export const CASES: readonly Case[] = [
   ...IPV4_METHODS,
+  ...RULES,
   ...IPV6_METHODS,
   // By the same programs, which have them all.
   ...[...SCHEDULERS.keys()].map((scheduler) =>

@@ -59,6 +59,9 @@ const OPTIONS = optionsOf(
 );
 const skip = process.getuid?.() === 0 ? false : "loading programs into the kernel needs root";
 
+/** What no program uses is not in the kernel. */
+const texts = createMachine();
+
 let network: TestNetwork;
 let kernel: KernelDirector;
 
@@ -119,8 +122,6 @@ for (let round = 0; round < ROUNDS; round++) {
     configure(simulated.configuration, random);
     kernel.clear();
     kernel.configureAs(simulated);
-    // What no program uses is not in the kernel.
-    const texts = createMachine();
     const both = [
       { rules: new TableRules(planeOf(simulated.machine)), map: simulated.machine.map(interfaceNames) },
       {
