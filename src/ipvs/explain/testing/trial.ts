@@ -1,5 +1,6 @@
 /** A director in a network of namespaces: packets are explained to it, and then really come in. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { compile } from "../../../bpf/compiler/index.ts";
 import { attachTcx, type LoadedProgram, loadProgram, type TcxLink } from "../../../bpf/loader/index.ts";
 import { Random, seedOf } from "../../../kernel/fuzz/random.ts";
@@ -32,6 +33,12 @@ const INTERFACES: ReadonlyMap<number, string> = new Map([
 ]);
 /** How long to wait for frames that are expected, and for those that are not, ms. */
 const PATIENCE = 500;
+
+/** A director of its own in a folder; compiled programs are kept there, too, or where LVS_CACHE_DIRECTORY says. */
+export function optionsIn(folder: string): DirectorOptions {
+  const cacheDirectory = process.env.LVS_CACHE_DIRECTORY ?? join(folder, "cache");
+  return { stateDirectory: join(folder, "run"), cacheDirectory, connections: 512 };
+}
 
 /** What no random configuration has. */
 const LEFT_OUT: ReadonlySet<Feature> = new Set<Feature>(["localServers", "sip", "ftp", "rules", "ruleDrops"]);
