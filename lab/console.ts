@@ -13,8 +13,8 @@ export class LabFailure extends Error {
 export interface Console {
   /** The next part begins. */
   step(title: string): void;
-  /** A command as a person would type it. */
-  command(text: string): void;
+  /** A command as a person would type it, at the host of that name; "": at the one that all is about. */
+  command(text: string, host?: string): void;
   say(text: string): void;
   /** Live progress, 0 … 1, on one line of a terminal; silent elsewhere. */
   progress(part: number, text: string): void;
@@ -32,7 +32,7 @@ export function streamConsole(out: NodeJS.WriteStream): Console {
   let last = "";
   return {
     step: (title) => write(`\n${style("bold", `── ${title}`)}\n`),
-    command: (text) => write(`${style("cyan", `# ${text}`)}\n`),
+    command: (text, host = "") => write(`${style("cyan", `${host}# ${text}`)}\n`),
     say: (text) => write(text.endsWith("\n") ? text : `${text}\n`),
     progress: (part, text) => {
       const full = Math.round(Math.min(Math.max(part, 0), 1) * BAR);

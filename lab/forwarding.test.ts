@@ -7,9 +7,10 @@ import { after, before, describe, test } from "node:test";
 import { CASES, type Case, PORT, rulesOf } from "./cluster/cases.ts";
 import { Cluster } from "./cluster/cluster.ts";
 import { CLIENT_HOST, lanAddress, serverName } from "./cluster/plan.ts";
-import { curlDownload, curlUpload, iperf, isInstalled } from "./cluster/programs.ts";
+import { curlDownload, curlUpload, iperf } from "./cluster/programs.ts";
 import { openTunnelEnds } from "./cluster/tunnel-ends.ts";
 import { ownPrefix } from "./network.ts";
+import { isInstalled } from "./process.ts";
 
 const LONG_BYTES = Number(process.env.LVS_LAB_BYTES || 20_000_000);
 const SOME_BYTES = Math.min(LONG_BYTES, 1_000_000);

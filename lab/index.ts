@@ -1,23 +1,32 @@
 import { missingCapabilities } from "../src/linux/index.ts";
 import { LabFailure, streamConsole } from "./console.ts";
-import { NAT_PREFIX, natLab, removeNatLab } from "./nat.ts";
+import type { Experiment, Lab } from "./experiment.ts";
+import { ALL_LABS } from "./labs.ts";
 import { onlyLab } from "./only-lab.ts";
+import { play, removeLab } from "./play.ts";
 
 export { LabFailure } from "./console.ts";
 
 /** How `lvs lab` was called. */
 export interface LabRequest {
   readonly name: string;
+  /** Which of its experiments; null: the usual one. */
+  readonly variant: string | null;
   /** Leave it up. */
   readonly keep: boolean;
   /** Take down one that was left up. */
   readonly remove: boolean;
 }
 
-/** The labs there are, with a line about each. */
-export const LABS: ReadonlyMap<string, string> = new Map([
-  ["nat", "a client, a director and three real servers; NAT, weighted round robin"],
-]);
+/** How experiments are asked for, "nat" or "nat rr", with a line about each. */
+export const LABS: ReadonlyMap<string, string> = new Map(
+  [...ALL_LABS].flatMap(([name, experiments]) =>
+    [...experiments].map(([variant, { about }], i): [string, string] => [
+      i === 0 ? name : `${name} ${variant}`,
+      about,
+    ]),
+  ),
+);
 
 /** What makes us clean up, and the exit status it stands for. */
 const INTERRUPTIONS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129, SIGPIPE: 141 } as const;
@@ -35,30 +44,48 @@ export class LabInterrupted extends Error {
 }
 
 /**
- * Runs a lab on standard output. LVS_LAB_PREFIX gives its namespaces other names than the usual, so that several may
- * run beside each other. Throws LabFailure if it does not keep its promise, if this process may not build
- * it or if one of the same name runs; LabInterrupted, when all is cleaned up, after Ctrl-C.
+ * Runs a lab on standard output. LVS_LAB_PREFIX gives its namespaces other names than the usual "lvs-NAME", so that several may
+ * run beside each other. Throws RangeError if there is no such lab; LabFailure if it does not keep its promise, if this process may
+ * not build it or if one of the same name runs; LabInterrupted, when all is cleaned up, after Ctrl-C.
  */
-export async function runLab({ name, keep, remove }: LabRequest): Promise<void> {
-  if (!LABS.has(name))
-    throw new RangeError(`there is no lab "${name}"; there are: ${[...LABS.keys()].join(", ")}`);
+export async function runLab({ name, variant, keep, remove }: LabRequest): Promise<void> {
+  const lab = labOf(name);
+  const experiment = experimentOf(name, lab, variant);
   const missing = missingCapabilities(["CAP_NET_ADMIN", "CAP_BPF", "CAP_SYS_ADMIN"]);
   if (missing.length > 0) {
     throw new LabFailure(
       `the ${name} lab needs root: it makes network namespaces and attaches to interfaces in them (missing: ${missing.join(", ")})`,
     );
   }
-  const prefix = process.env.LVS_LAB_PREFIX || NAT_PREFIX;
+  const prefix = process.env.LVS_LAB_PREFIX || `lvs-${name}`;
   const lock = onlyLab(name, prefix);
   try {
-    if (remove) await removeNatLab(prefix);
+    if (remove) await removeLab(prefix, lab.values());
     else
       await interruptible((signal) =>
-        natLab({ prefix, keep, console: streamConsole(process.stdout), signal }),
+        play(experiment, { name, prefix, keep, console: streamConsole(process.stdout), signal }),
       );
   } finally {
     lock.remove();
   }
+}
+
+function labOf(name: string): Lab {
+  const lab = ALL_LABS.get(name);
+  if (lab === undefined) {
+    throw new RangeError(`there is no lab "${name}"; there are: ${[...ALL_LABS.keys()].join(", ")}`);
+  }
+  return lab;
+}
+
+function experimentOf(name: string, lab: Lab, variant: string | null): Experiment {
+  const experiment = variant === null ? [...lab.values()][0] : lab.get(variant);
+  if (experiment === undefined) {
+    throw new RangeError(
+      `there is no "${variant}" of the ${name} lab; there are: ${[...lab.keys()].join(", ")}`,
+    );
+  }
+  return experiment;
 }
 
 async function interruptible(work: (signal: AbortSignal) => Promise<void>): Promise<void> {

@@ -1,9 +1,31 @@
-import type { ChildProcess } from "node:child_process";
+import { type ChildProcess, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { spawnInNamespace } from "../src/linux/index.ts";
 import { LabFailure } from "./console.ts";
 
-const LIMIT_MS = 60_000;
+/** Against hanging only: a busy machine may be slow. */
+const LIMIT_MS = 300_000;
+
+/** Where programs are that PATH may lack. */
+const ADMINISTRATION = ["/usr/sbin", "/sbin"];
+const OURS = fileURLToPath(new URL("../../bin", import.meta.url));
+
+/** The system's own program of this name, by its path, even if one of ours by that name comes first. */
+export function systemProgram(name: string): string | undefined {
+  const folders = [...(process.env.PATH ?? "").split(":"), ...ADMINISTRATION];
+  return folders
+    .filter((folder) => folder !== "" && resolve(folder) !== OURS)
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path));
+}
+
+/** Whether a program is installed. */
+export function isInstalled(program: string): boolean {
+  return spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
+}
 
 /**
  * Runs a command to its end in a network namespace and gives its standard output; throws what it said if it failed.
@@ -13,11 +35,13 @@ export async function capture(
   namespace: string,
   argv: readonly [string, ...string[]],
   signal?: AbortSignal,
+  env: NodeJS.ProcessEnv = process.env,
 ): Promise<string> {
   const child = spawnInNamespace(namespace, argv, {
     stdio: ["ignore", "pipe", "pipe"],
     timeout: LIMIT_MS,
     killSignal: "SIGKILL",
+    env,
     ...(signal === undefined ? {} : { signal }),
   });
   let output = "";
@@ -31,27 +55,27 @@ export async function* lines(child: ChildProcess): AsyncGenerator<string> {
   child.stderr?.on("data", (text) => {
     complaint += String(text);
   });
-  const ended = new Promise<number | NodeJS.Signals | null>((resolve) => {
-    child.once("close", (status, signal) => resolve(status ?? signal));
-    child.once("error", () => resolve(127));
+  const ended = new Promise<number | NodeJS.Signals | null>((end) => {
+    child.once("close", (status, signal) => end(status ?? signal));
+    child.once("error", () => end(127));
   });
   if (child.stdout) yield* createInterface({ input: child.stdout });
   const status = await ended;
   if (status !== 0) {
-    throw new LabFailure(
-      `${child.spawnargs.slice(1).join(" ")} ended with ${status}: ${complaint.trim() || "no message"}`,
-    );
+    const [program, ...words] = child.spawnargs;
+    const said = program === "sh" ? words.slice(1) : words;
+    throw new LabFailure(`${said.join(" ")} ended with ${status}: ${complaint.trim() || "no message"}`);
   }
 }
 
 /** Resolves when a server prints its first line. */
 export function untilReady(child: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
+  return new Promise((ready, reject) => {
     let complaint = "";
     child.stderr?.on("data", (text) => {
       complaint += String(text);
     });
-    child.stdout?.once("data", () => resolve());
+    child.stdout?.once("data", () => ready());
     child.once("exit", (status) =>
       reject(new LabFailure(`a server ended with ${status}: ${complaint.trim()}`)),
     );

@@ -4,9 +4,8 @@ import type { ChildProcess } from "node:child_process";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { spawnInNamespace } from "../src/linux/index.ts";
-import { isInstalled } from "./cluster/programs.ts";
 import { buildNetwork, deviceOf, namespaceOf, ownPrefix, removeNetwork } from "./network.ts";
-import { untilReady } from "./process.ts";
+import { isInstalled, untilReady } from "./process.ts";
 import { hostState } from "./realserver/host-state.ts";
 import { wordsAbout } from "./realserver/neighbours.ts";
 import {

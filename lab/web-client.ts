@@ -1,27 +1,45 @@
 /**
  * The client of the labs, one connection a request.
- * - `node web-client.js get URL COUNT`: prints the body of each answer, a line each.
+ * - `node web-client.js get URL COUNT [SOURCE]`: prints the body of each answer, a line each. SOURCE is the own address.
+ * - `node web-client.js connect URL COUNT`: connects so often, one after the other; prints how long each took, µs.
  * - `node web-client.js download URL`: prints the number of bytes received every 100 ms, then "done BYTES SERVER".
  * - `node web-client.js steady URL CONNECTIONS`: asks over and over on connections that must never break, until
  *   SIGTERM; then prints "done REQUESTS CONNECTIONS-OPENED".
  */
+import { once } from "node:events";
 import { Agent, get } from "node:http";
+import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
-const [mode, url = "", count = "1"] = process.argv.slice(2);
+const [mode, url = "", count = "1", source] = process.argv.slice(2);
 if (mode === "download") await download(url);
 else if (mode === "steady") await steady(url, Number(count));
+else if (mode === "connect") await handshakes(url, Number(count));
 else await requests(url, Number(count));
 
 async function requests(address: string, total: number): Promise<void> {
   for (let i = 0; i < total; i++) console.log((await fetchText(address, false)).trim());
 }
 
+async function handshakes(address: string, total: number): Promise<void> {
+  const { hostname, port } = new URL(address);
+  for (let i = 0; i < total; i++) {
+    const start = performance.now();
+    const socket = connect({ host: hostname, port: Number(port || 80), noDelay: true });
+    socket.setTimeout(REQUEST_TIMEOUT_MS, () => socket.destroy(new Error(`${address}: no answer`)));
+    await once(socket, "connect");
+    console.log(String(Math.round(1000 * (performance.now() - start))));
+    // Without waiting for the server's goodbye: the port is free again at once.
+    socket.resetAndDestroy();
+  }
+}
+
 function fetchText(address: string, agent: Agent | false): Promise<string> {
+  const own = source === undefined ? {} : { localAddress: source };
   return new Promise((resolve, reject) => {
-    const request = get(address, { agent, timeout: REQUEST_TIMEOUT_MS }, (response) => {
+    const request = get(address, { agent, timeout: REQUEST_TIMEOUT_MS, ...own }, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (part: string) => {

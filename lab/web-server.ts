@@ -1,6 +1,7 @@
 /**
- * A real server of the labs: `node web-server.js NAME ADDRESS PORT`. GET / answers with its name; GET /big/BYTES
- * sends that many bytes, slowly enough to be interrupted (about 4 MB/s). Prints "ready" once it listens.
+ * A real server of the labs: `node web-server.js NAME ADDRESS PORT`. GET / answers with its name; GET /peer with its name
+ * and the address it sees as its peer; GET /big/BYTES sends that many bytes, slowly enough to be interrupted (about
+ * 4 MB/s). Prints "ready" once it listens.
  */
 import { createServer } from "node:http";
 
@@ -13,7 +14,8 @@ const server = createServer((request, response) => {
   const big = /^\/big\/(\d+)$/.exec(request.url ?? "");
   if (big === null) {
     response.setHeader("content-type", "text/plain");
-    response.end(`${name}\n`);
+    const peer = request.url === "/peer" ? ` ${request.socket.remoteAddress}` : "";
+    response.end(`${name}${peer}\n`);
     return;
   }
   let left = Number(big[1]);

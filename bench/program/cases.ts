@@ -68,6 +68,7 @@ function tunnel(tunnelType: number): ServerSettings {
 const IPV4_METHODS: readonly Case[] = [
   made("NAT TCP", []),
   made("NAT UDP", [], { protocol: "udp" }),
+  made("NAT TCP, with FTP", ["ftp"]),
   made("NAT TCP, all features", FEATURES),
   made("DR", ["directRouting"], { server: { method: FORWARD_ROUTE } }),
   made("TUN ipip", ["tunnels"], { server: tunnel(TUNNEL_IPIP) }),

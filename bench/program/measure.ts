@@ -42,6 +42,7 @@ const ENTRIES = {
   flows: LIMIT,
   wide: LIMIT,
   call_ids: LIMIT,
+  ftp_controls: LIMIT,
   servers: 64,
   buckets: 65_536 * 8,
   local_addresses: 64 * 16,

@@ -1,5 +1,4 @@
 /** Real programs between the client and a server: curl and iperf3. */
-import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { isIPv6 } from "node:net";
@@ -7,10 +6,7 @@ import { spawnInNamespace } from "../../src/linux/index.ts";
 import type { Cluster } from "./cluster.ts";
 import { content, digest } from "./content.ts";
 
-/** Whether a program is installed. */
-export function isInstalled(program: string): boolean {
-  return spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
-}
+export { isInstalled } from "../process.ts";
 
 const urlOf = (address: string, path: string) =>
   `http://${isIPv6(address) ? `[${address}]` : address}${path}`;

@@ -14,8 +14,16 @@ test("each command is understood", () => {
   assert.deepEqual(parseRequest(["lab", "nat", "--keep"]), {
     kind: "lab",
     name: "nat",
+    variant: null,
     keep: true,
     remove: false,
+  });
+  assert.deepEqual(parseRequest(["lab", "--remove", "nat", "rr"]), {
+    kind: "lab",
+    name: "nat",
+    variant: "rr",
+    keep: false,
+    remove: true,
   });
   assert.deepEqual(parseRequest(["status", "-h"]), { kind: "help", topic: "status" });
   assert.deepEqual(parseRequest(["help", "ipvsadm"]), { kind: "help", topic: "ipvsadm" });
@@ -29,6 +37,7 @@ for (const [argv, message] of [
   [["status", "--yaml"], /lvs status does not know the option --yaml: it takes --json/],
   [["unload", "eth0"], /lvs unload takes no arguments, but got eth0/],
   [["lab"], /takes the name of one lab/],
+  [["lab", "nat", "rr", "dr"], /takes the name of one lab/],
   [["lab", "nat", "--keep", "--remove"], /either keeps a lab/],
   [["help", "bananas"], /no help on "bananas", only on attach/],
   [["flush"], /to end every one, say --all/],

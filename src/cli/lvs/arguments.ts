@@ -41,7 +41,14 @@ export type Request =
   | RulesRequest
   | ExplainCommand
   | { readonly kind: "unload" }
-  | { readonly kind: "lab"; readonly name: string; readonly keep: boolean; readonly remove: boolean };
+  /** `variant` null: the usual one. */
+  | {
+      readonly kind: "lab";
+      readonly name: string;
+      readonly variant: string | null;
+      readonly keep: boolean;
+      readonly remove: boolean;
+    };
 
 const JSON_OPTION = { json: { spellings: ["--json"], argument: null } } as const;
 
@@ -114,13 +121,15 @@ function readLab(words: readonly string[]): Request {
     keep: { spellings: ["--keep"], argument: null },
     remove: { spellings: ["--remove"], argument: null },
   });
-  const [name, ...more] = rest;
+  const [name, variant = null, ...more] = rest;
   if (name === undefined || more.length > 0) {
-    throw new UsageError("lvs lab takes the name of one lab, as in `lvs lab nat`");
+    throw new UsageError(
+      "lvs lab takes the name of one lab, as in `lvs lab nat`, and which of its kind, as in `lvs lab nat rr`",
+    );
   }
   const keep = options.has("keep");
   const remove = options.has("remove");
   if (keep && remove)
     throw new UsageError("lvs lab either keeps a lab (--keep) or takes one down (--remove)");
-  return { kind: "lab", name, keep, remove };
+  return { kind: "lab", name, variant, keep, remove };
 }

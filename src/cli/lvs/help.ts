@@ -145,10 +145,10 @@ Exit status: 0, whatever would become of the packet; 1 it could not be found out
 
 Removes everything of ours from this network namespace: the datapath from all interfaces, services and connections.
 `,
-  lab: `Usage: lvs lab NAME [--keep | --remove]
+  lab: `Usage: lvs lab NAME [VARIANT] [--keep | --remove]
 
 Builds a network of namespaces, sends real traffic through it, says what happened, and takes it down again. Nothing
-outside of the namespaces is touched.
+outside of the namespaces is touched. docs/tutorial.md walks through all of them.
 
   --keep     leave it up and say how to enter it
   --remove   take down one that was left up

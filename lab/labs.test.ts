@@ -1,0 +1,129 @@
+/** Every lab keeps its promises and leaves nothing; labs that are kept, killed and asked for wrongly. */
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { inNetworkNamespace } from "../src/linux/index.ts";
+import { LABS } from "./index.ts";
+import { ALL_LABS } from "./labs.ts";
+import { nodesLeftUp, ownPrefix } from "./network.ts";
+import { removeLab } from "./play.ts";
+import { isInstalled, systemProgram } from "./process.ts";
+import { labEnvironment } from "./stage.ts";
+
+const LVS = fileURLToPath(new URL("../../bin/lvs", import.meta.url));
+/** Against hanging only: a busy machine may be slow. */
+const LIMIT_MS = 600_000;
+const prefix = ownPrefix("lvs-labs");
+const root = process.getuid?.() === 0;
+const skip = !root && "needs root: makes network namespaces";
+const environment = { ...process.env, LVS_LAB_PREFIX: prefix, LVS_LAB_SERVICES: "1,5000" };
+
+/** Programs of others that labs have, and cannot do without. */
+const NEEDED: Readonly<Record<string, readonly string[]>> = {
+  ftp: ["vsftpd", "curl"],
+  scale: ["iptables-restore"],
+};
+
+function lab(...words: string[]) {
+  return spawnSync(process.execPath, [LVS, "lab", ...words], {
+    encoding: "utf8",
+    env: environment,
+    timeout: LIMIT_MS,
+  });
+}
+
+function assertNothingLeft(): void {
+  assert.deepEqual(nodesLeftUp(prefix), []);
+  assert.ok(!existsSync(`/run/${prefix}.files`), "files of servers");
+}
+
+/** Every link of the lab's namespaces ends in another of them. */
+function assertNoWayOut(): void {
+  for (const namespace of nodesLeftUp(prefix)) {
+    const { stdout } = inNetworkNamespace(namespace, () =>
+      spawnSync("ip", ["-o", "link", "show"], { encoding: "utf8", env: labEnvironment() }),
+    );
+    const links = stdout.split("\n").filter((line) => line !== "" && !/^\d+: (lo|bridge):/.test(line));
+    assert.ok(links.length > 0, namespace);
+    for (const link of links) assert.ok(link.includes(` link-netns ${prefix}-`), `${namespace}: ${link}`);
+  }
+}
+
+/** What directors and real servers keep outside of their namespaces. */
+const states = () => (existsSync("/run/lvs") ? readdirSync("/run/lvs").length : 0);
+
+describe("labs", { skip, timeout: 12 * LIMIT_MS }, () => {
+  for (const name of LABS.keys()) {
+    const missing = (NEEDED[name] ?? []).filter((each) => !isInstalled(each) && !systemProgram(each));
+    test(`lvs lab ${name}`, { skip: missing.length > 0 && `needs ${missing.join(", ")}` }, () => {
+      const before = states();
+      const { status, stdout, stderr } = lab(...name.split(" "));
+      assert.equal(status, 0, `${stderr}\n${stdout}`);
+      assert.equal(stderr, "");
+      assert.match(stdout, /^\n── Network: .+\n/);
+      assertNothingLeft();
+      assert.equal(states(), before, "state of directors or real servers is left");
+    });
+  }
+
+  test("a lab that is kept answers, is not replaced, and goes when told to", () => {
+    const { status, stdout, stderr } = lab("dr", "realserver", "--keep");
+    try {
+      assert.equal(status, 0, stderr);
+      assert.match(stdout, /── Left up\n/);
+      // What it says to a person is true.
+      const entries = [...stdout.matchAll(/^ip netns exec (\S+) (.+)\n {4}\S/gm)];
+      assert.ok(entries.length >= 3, stdout);
+      for (const [, namespace = "", command = ""] of entries) {
+        const result = inNetworkNamespace(namespace, () =>
+          spawnSync("sh", ["-c", command], { encoding: "utf8", env: labEnvironment(), timeout: LIMIT_MS }),
+        );
+        assert.equal(result.status, 0, `${command}: ${result.stderr}`);
+        assert.match(result.stdout, /192\.168\.0\.38|rs[12]/);
+      }
+      assertNoWayOut();
+      const again = lab("dr");
+      assert.equal(again.status, 1);
+      assert.match(again.stderr, /left up before: `lvs lab dr --remove` takes it down/);
+      assert.equal(lab("dr", "--remove").status, 0);
+      assertNothingLeft();
+    } finally {
+      removeLab(prefix, ALL_LABS.get("dr")!.values());
+    }
+  });
+
+  test("of a lab that is killed half-way the next says so, and --remove clears it away", async () => {
+    const before = states();
+    const killed = spawn(process.execPath, [LVS, "lab", "tun"], {
+      env: environment,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    for await (const line of createInterface({ input: killed.stdout })) {
+      if (line.includes("ipvsadm -a")) killed.kill("SIGKILL");
+    }
+    if (killed.signalCode === null) await once(killed, "exit");
+    assert.equal(killed.signalCode, "SIGKILL");
+    const again = lab("tun");
+    assert.equal(again.status, 1);
+    assert.match(again.stderr, /there is a tun lab already/);
+    assert.equal(lab("tun", "--remove").status, 0);
+    assertNothingLeft();
+    assert.equal(states(), before, "state of directors or real servers is left");
+  });
+});
+
+test("what there is no lab of", () => {
+  const unknown = lab("bananas");
+  assert.equal(unknown.status, 1);
+  assert.match(
+    unknown.stderr,
+    /there is no lab "bananas"; there are: nat, dr, tun, fullnat, persistence, ftp, scale/,
+  );
+  const variant = lab("nat", "bananas");
+  assert.equal(variant.status, 1);
+  assert.match(variant.stderr, /there is no "bananas" of the nat lab; there are: wrr, rr/);
+});
