@@ -56,6 +56,8 @@ describe("explanations", { skip }, () => {
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), "lvs-explain-"));
     trial = await Trial.open(`explained-${process.pid}`, optionsIn(folder));
+    // Loading programs may take a while, in which half-open connections would end.
+    explain(syn());
   });
 
   after(() => {
