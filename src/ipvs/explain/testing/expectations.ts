@@ -1,11 +1,10 @@
 /** What is to be seen of a packet that was explained, and whether it is. */
 import assert from "node:assert/strict";
 import { CLIENT_SIDE, SERVER_SIDE } from "../../../kernel/testing/director.ts";
-import { formatIp } from "../../../net/index.ts";
-import type { ConnectionEntry } from "../../model.ts";
+import type { ConnectionEntry, Endpoint } from "../../model.ts";
 import { comparable } from "../comparison.ts";
 import type { Explanation } from "../model.ts";
-import { parsed } from "../outcome.ts";
+import { endsOf, parsed } from "../outcome.ts";
 import type { RandomArrival } from "./random-arrivals.ts";
 
 const ETHERNET = 14;
@@ -88,19 +87,25 @@ export function isOtherwise(
   if (choice?.step !== "schedule" || !choice.random || choice.chosen === null) return false;
   const made = steps.find((step) => step.step === "template-made");
   const entry = effects.connection ?? (made?.step === "template-made" ? made.entry : null);
+  const possible = choice.candidates.filter(({ chance }) => chance !== null && chance > 0);
+  if (entry !== null) {
+    const found = entries.find((each) => isSameFlow(each, entry))?.destination;
+    if (found === undefined || endpointText(found) === endpointText(entry.destination)) return false;
+    // A server without a port of its own has the one that was asked for.
+    const isForetold = possible.some(
+      ({ server }) => server.address === found.address && (server.port === 0 || server.port === found.port),
+    );
+    assert.ok(isForetold, `${endpointText(found)} was not foretold`);
+    return true;
+  }
   const frame = [...sent.values()].flat().at(-1);
-  const found =
-    entry === null
-      ? frame && parsed(frame)
-      : entries.find((each) => isSameFlow(each, entry))?.destination.address;
-  const address = typeof found === "object" && found !== null ? formatIp(found.destination) : found;
-  const possible = choice.candidates
-    .filter(({ chance }) => chance !== null && chance > 0)
-    .map(({ server }) => server.address);
-  if (address === undefined || address === null || address === choice.chosen.address) return false;
+  const packet = frame === undefined ? null : parsed(frame);
+  if (packet === null) return false;
   // Under direct routing the packet itself does not tell.
-  if (entry === null && !possible.includes(address)) return false;
-  assert.ok(possible.includes(address), `${address} was not foretold`);
+  const { destination } = endsOf(packet);
+  const isChosen = ({ address, port }: Endpoint) =>
+    address === destination.address && (port === 0 || destination.port === 0 || port === destination.port);
+  if (isChosen(choice.chosen) || !possible.some(({ server }) => isChosen(server))) return false;
   return true;
 }
 
@@ -116,4 +121,8 @@ export function timeless(entry: ConnectionEntry): ConnectionEntry {
 
 export function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
+}
+
+function endpointText({ address, port }: Endpoint): string {
+  return `${address} ${port}`;
 }
