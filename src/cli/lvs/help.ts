@@ -15,6 +15,7 @@ Usage: lvs COMMAND [OPTION…]
   realserver            make this host a real server for direct routing or tunnels, or no longer
   rules [import FILE]   the rules that give marks; take over those of this host's iptables
   explain PACKET        what would become of a packet, step by step, without sending it
+  doctor [--fix]        what would not work on this host, as director or real server, and why
   unload                remove everything of ours from this network namespace, connections included
   lab NAME              an experiment in network namespaces of its own, with real traffic
   help [COMMAND]        more on a command; \`lvs help ipvsadm\`, \`lvs help iptables\`: what ours are about
@@ -140,6 +141,20 @@ is sent, and nothing of the director changes. docs/explain.md has examples, and 
       --json                one object
 
 Exit status: 0, whatever would become of the packet; 1 it could not be found out; 2 wrong usage.
+`,
+  doctor: `Usage: lvs doctor [--fix] [--json] [--role director|realserver] [--vip VIP]… [--director DIP]… [--no-probe]
+
+Looks at this network namespace and says what would not work, or may not, why, and which command mends it. Without services it
+looks at the host as a real server. docs/doctor.md describes each finding by its code.
+
+      --fix            run the commands that take nothing away: sysctls, lvs attach, offloads of interfaces
+      --json           one array, an object for each finding
+      --role ROLE      look at it as "director" or "realserver"
+      --vip VIP        a virtual address that this real server ought to have; may be said several times
+      --director DIP   an address of this real server's director; may be said several times
+      --no-probe       do not ask: no connections to real servers, no ARP for virtual addresses
+
+Exit status: 0 nothing is wrong (notes do not count), or all of it was mended; 1 errors or warnings are left; 2 wrong usage.
 `,
   unload: `Usage: lvs unload
 
