@@ -70,7 +70,7 @@ describe("labs", { skip, timeout: 12 * LIMIT_MS }, () => {
     });
   }
 
-  test("a lab that is kept answers, is not replaced, and goes when told to", () => {
+  test("a lab that is kept answers, is not replaced, and goes when told to", async () => {
     const { status, stdout, stderr } = lab("dr", "realserver", "--keep");
     try {
       assert.equal(status, 0, stderr);
@@ -92,7 +92,7 @@ describe("labs", { skip, timeout: 12 * LIMIT_MS }, () => {
       assert.equal(lab("dr", "--remove").status, 0);
       assertNothingLeft();
     } finally {
-      removeLab(prefix, ALL_LABS.get("dr")!.values());
+      await removeLab(prefix, ALL_LABS.get("dr")!.values());
     }
   });
 
