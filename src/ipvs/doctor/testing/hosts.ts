@@ -60,7 +60,14 @@ export function directorFacts(changes: Partial<DirectorFacts> = {}): DirectorFac
     status: {
       ...{ state: "ready", problem: null, directory: "/run/lvs/bpf/1", layoutVersion: 1, attachment: "tcx" },
       ...{ program: PROGRAM, programs: [PROGRAM], interfaces: [], clock: { ticking: true, age: 100 } },
-      ...{ tables: [], maps: [], rules: { ipv4: 0, ipv6: 0 }, localClients: true, events: {}, forwardingOff: [] },
+      ...{
+        tables: [],
+        maps: [],
+        rules: { ipv4: 0, ipv6: 0 },
+        localClients: true,
+        events: {},
+        forwardingOff: [],
+      },
       features: {} as DirectorFacts["status"]["features"],
       cache: { directory: "/var/cache/lvs", problem: null },
     },
