@@ -235,9 +235,12 @@ export class Explainer {
       const draws = drawsFor(choice, slot);
       if (draws === null) continue;
       const again = this.#simulate(frame, link, mark, packet, { draws, before, maps });
+      // Of another server the kernel's run was not asked what was counted, nor, if only one of the two makes a connection, for that.
+      const isAsked = (told.connection === null) === (again.connection === null);
       const counted = {
         ...kernel,
         counted: again.server === told.server ? kernel.counted : again.end.counted,
+        connection: isAsked ? kernel.connection : again.end.connection,
       };
       if (differences(counted, again.end, hasOwnHeader(again)).length === 0) return again;
     }

@@ -99,7 +99,9 @@ export function isOtherwise(
     return true;
   }
   const frame = [...sent.values()].flat().at(-1);
-  const packet = frame === undefined ? null : parsed(frame);
+  // It may have come to a server whose neighbour has to be resolved first.
+  if (frame === undefined) return possible.length > 1;
+  const packet = parsed(frame);
   if (packet === null) return false;
   // Under direct routing the packet itself does not tell.
   const { destination } = endsOf(packet);
