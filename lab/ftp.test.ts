@@ -17,7 +17,7 @@ import {
 import { buildNetwork, type NetworkPlan, namespaceOf, ownPrefix, removeNetwork } from "./network.ts";
 
 const root = process.getuid?.() === 0;
-const prefix = ownPrefix("lvs-ftp-nat");
+const prefix = ownPrefix("lvs-test-ftp");
 const program = (name: string) => fileURLToPath(new URL(`../../bin/${name}`, import.meta.url));
 
 const SERVERS = [

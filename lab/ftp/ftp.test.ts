@@ -7,7 +7,7 @@ import { buildNetwork, type NetworkPlan, namespaceOf, ownPrefix, removeNetwork }
 import { type FtpServer, ftpGet, ftpList, ftpPut, startFtpServer } from "./index.ts";
 
 const root = process.getuid?.() === 0;
-const prefix = ownPrefix("lvs-ftp-alone");
+const prefix = ownPrefix("lvs-test-ftp-alone");
 const CONTENT = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 31) & 0xff);
 
 const PLAN: NetworkPlan = {

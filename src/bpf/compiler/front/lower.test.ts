@@ -110,7 +110,7 @@ describe("lowering", () => {
          return hash.delete(v.k) === 0 ? 1 : 2;
        }`,
       `function f(%0) {
-       slot 0: key, 8 bytes
+       slot 0: key, 4 bytes
        b0:
          %1 = slot 0
          store4 [%1+0], %0
