@@ -1,6 +1,7 @@
 // Runs every compiled test (dist/**/*.test.js) with node:test. Arguments choose files by substring:
 // `node scripts/test.js wrr ipvsadm`. Tests that need root say so and skip themselves without it.
 import { spawnSync } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { globSync } from "./glob.js";
 
 const wanted = process.argv.slice(2);
@@ -13,7 +14,11 @@ if (files.length === 0) {
   );
   process.exit(1);
 }
-const result = spawnSync(process.execPath, ["--enable-source-maps", "--test", ...files], {
-  stdio: "inherit",
-});
+const result = spawnSync(
+  process.execPath,
+  ["--enable-source-maps", "--test", `--test-concurrency=${availableParallelism()}`, ...files],
+  {
+    stdio: "inherit",
+  },
+);
 process.exit(result.status ?? 1);

@@ -21,6 +21,8 @@ export interface Case {
   readonly service: ServiceSettings;
   /** Features of the programs beyond those of the protocol and the IP version. */
   readonly features: readonly Feature[];
+  /** Rules that give marks, all of which a new flow meets; none is about it, and the last drops another's packets if they may drop. */
+  readonly rules: number;
   /** Whether each new flow comes from a client of its own. */
   readonly ownAddress: boolean;
 }
@@ -54,6 +56,7 @@ function made(name: string, features: readonly Feature[], rest: Partial<Case> = 
     scheduler: "rr",
     server: { method: FORWARD_MASQ },
     service: {},
+    rules: 0,
     ownAddress: false,
     ...rest,
     features: ["roundRobin", ...features],
@@ -65,9 +68,17 @@ function tunnel(tunnelType: number): ServerSettings {
   return { method: FORWARD_TUNNEL, tunnelType, tunnelPort: 6080, source: "10.0.0.254" };
 }
 
+/** As of the director's usual programs. */
+const USUAL: readonly Feature[] = [
+  ...(["udp", "portMapping", "thresholds", "persistence", "anyPort"] as const),
+  ...(["weightedRoundRobin", "leastConnection", "weightedLeastConnection"] as const),
+];
+
 const IPV4_METHODS: readonly Case[] = [
   made("NAT TCP", []),
   made("NAT UDP", [], { protocol: "udp" }),
+  made("NAT TCP, usual features", USUAL),
+  made("NAT TCP, usual features and FTP", [...USUAL, "ftp"]),
   made("NAT TCP, all features", FEATURES),
   made("DR", ["directRouting"], { server: { method: FORWARD_ROUTE } }),
   made("TUN ipip", ["tunnels"], { server: tunnel(TUNNEL_IPIP) }),
@@ -79,6 +90,12 @@ const IPV4_METHODS: readonly Case[] = [
   }),
   made("persistent: template known", ["persistence"], { service: { persistence: 300 } }),
   made("persistent: new client", ["persistence"], { service: { persistence: 300 }, ownAddress: true }),
+];
+
+const RULES: readonly Case[] = [
+  made("NAT TCP, 5 rules", ["rules"], { rules: 5 }),
+  made("NAT TCP, 5000 rules", ["rules"], { rules: 5000 }),
+  made("NAT TCP, 5000 rules, DROP", ["rules", "ruleDrops"], { rules: 5000 }),
 ];
 
 const IPV6_METHODS: readonly Case[] = [
@@ -95,6 +112,7 @@ const IPV6_METHODS: readonly Case[] = [
 /** All cases, in the order of the table. */
 export const CASES: readonly Case[] = [
   ...IPV4_METHODS,
+  ...RULES,
   ...IPV6_METHODS,
   // By the same programs, which have them all.
   ...[...SCHEDULERS.keys()].map((scheduler) =>

@@ -2,11 +2,15 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compile } from "../../src/bpf/compiler/index.ts";
+import type { MapDefinition } from "../../src/bpf/index.ts";
 import { createMap, type LoadedMap, type LoadedProgram, loadProgram } from "../../src/bpf/loader/index.ts";
 import type { CompiledProgram } from "../../src/bpf/program.ts";
 import { compiledPrograms } from "../../src/ipvs/director/compiled-programs.ts";
 import { datapathRequests } from "../../src/ipvs/director/program-requests.ts";
 import type { Feature } from "../../src/ipvs/plane.ts";
+import type { RuleSet } from "../../src/ipvs/rules/model.ts";
+import { TableRules } from "../../src/ipvs/rules/table-rules.ts";
+import { DROP, mark, planeOf, rule, ruleSet, toPort, within } from "../../src/ipvs/rules/testing/rules.ts";
 import {
   Connection,
   connectionTable,
@@ -42,6 +46,7 @@ const ENTRIES = {
   flows: LIMIT,
   wide: LIMIT,
   call_ids: LIMIT,
+  ftp_controls: LIMIT,
   servers: 64,
   buckets: 65_536 * 8,
   local_addresses: 64 * 16,
@@ -104,6 +109,19 @@ function flowOf(frame: Uint8Array, family: 4 | 6): Flow {
   return { source: end(source, ports), destination: end(source + size, ports + 2) };
 }
 
+/** Rules about other services. */
+function rulesOf({ rules, features }: Case): RuleSet {
+  const about = (index: number) => within(`203.0.${index >> 8}.${index & 255}/32`);
+  return ruleSet(
+    Array.from({ length: rules }, (_, i) =>
+      rule({
+        ...{ ...toPort(80), destination: about(i) },
+        target: features.includes("ruleDrops") && i === rules - 1 ? DROP : mark(i + 1),
+      }),
+    ),
+  );
+}
+
 /** Compiles what goes before the measured program. */
 function compileRewind(family: number) {
   return compile({
@@ -134,6 +152,10 @@ class Bench {
     );
     this.#director = new KernelDirector(compiled, ENTRIES);
     this.#director.configureAs(simulated);
+    const { maps } = this.#director;
+    const plane = planeOf(simulated.machine);
+    const tables = { ...plane, map: (table: MapDefinition) => maps.get(table.name) ?? plane.map(table) };
+    if (each.rules > 0) new TableRules(tables).change(each.family, () => rulesOf(each));
     for (const slot of this.#slots) this.#setHop(destinationTable.name, slot, Destination.field.hop.offset);
     this.#maps = new Map(rewind.maps.map((map) => [map.name, createMap(map)]));
     this.#rewind = loadProgram(rewind, this.#maps);

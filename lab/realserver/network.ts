@@ -77,7 +77,7 @@ export function commandAt(
   input = "",
 ): Answer {
   const { status, stdout, stderr } = inNetworkNamespace(namespaceOf(plan, node), () =>
-    spawnSync(command, words, { encoding: "utf8", input, timeout: 60_000 }),
+    spawnSync(command, words, { encoding: "utf8", input, timeout: 240_000 }),
   );
   return { status, stdout, stderr };
 }

@@ -27,6 +27,8 @@ describe("the packed commands do what their modules do", { skip }, () => {
     "ipvsadm -A -t localhost:no-such-service",
     "ipvsadm-save -x",
     "ipvsadm-restore --help",
+    "iptables -V",
+    "ip6tables-save -x",
     "lvs --version",
     "lvs help lab",
     "lvs bananas",

@@ -26,10 +26,6 @@ export {
 } from "./director/status.ts";
 export * from "./errors.ts";
 export * from "./model.ts";
-export type { RuleAdministration } from "./rules/administration.ts";
-export { openRules } from "./rules/kernel-rules.ts";
-export * from "./rules/model.ts";
-export { TableRules } from "./rules/table-rules.ts";
 export { commandsOf } from "./realserver/commands.ts";
 export { RealServerError, type RealServerErrorCode } from "./realserver/errors.ts";
 export type { FoundAddress, FoundLink, RealServerFacts } from "./realserver/facts.ts";
@@ -59,4 +55,8 @@ export {
   realServerRequirements,
 } from "./realserver/requirements.ts";
 export { virtualAddress } from "./realserver/virtual-address.ts";
+export type { RuleAdministration } from "./rules/administration.ts";
+export { openRules } from "./rules/kernel-rules.ts";
+export * from "./rules/model.ts";
+export { TableRules } from "./rules/table-rules.ts";
 export { SimulatedPlane, simulatedAdministration } from "./simulated-plane.ts";

@@ -73,7 +73,7 @@ function randomCommand(random: (limit: number) => number): Command {
       scheduler: pick(SCHEDULERS),
       schedulerFlags: random(8),
       persistence: random(3) === 0 ? { timeout: 1 + random(5000), mask } : null,
-      engine: null,
+      engine: random(4) === 0 ? "sip" : null,
       onePacket: random(4) === 0,
       clientAddress: pick(["hidden", "toa", "proxy-v2"] as const),
     };

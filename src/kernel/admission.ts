@@ -4,17 +4,7 @@
  * answered, dropped, left, or handed back to the program that forwards.
  */
 import { type Packet, TC_NEXT, TC_SHOT, tailCall, trace, type u16, type u32 } from "../bpf/index.ts";
-import {
-  askService,
-  BY_ITSELF,
-  chooseServer,
-  connect,
-  isNobodys,
-  NOT_OURS,
-  REFUSED,
-  STATELESS,
-} from "./admit.ts";
-import { currentTick } from "./clock.ts";
+import { askService, BY_ITSELF, chooseServer, connect, NOT_OURS, REFUSED, STATELESS } from "./admit.ts";
 import { enterLocal } from "./connection/local.ts";
 import { mayAdmit } from "./defence/drop-packet.ts";
 import { isHandedOver, LOOPBACK } from "./forward/hand-over.ts";
@@ -24,7 +14,7 @@ import { answerRefused } from "./icmp/answer.ts";
 import { isMessage } from "./icmp/begin.ts";
 import { isTold, tellServer } from "./icmp/unwanted.ts";
 import { family, ftp, fullnat, ruleDrops, rules, sip } from "./options.ts";
-import { lookInto } from "./persistence/sip/call-id.ts";
+import { lookInto, setPlace } from "./persistence/sip/call-id.ts";
 import { isOfServer } from "./persistence/sip/server.ts";
 import { noteAdmitted } from "./rules/verdict.ts";
 import { beginsAnew } from "./state/reuse.ts";
@@ -57,17 +47,12 @@ export function handBack(packet: Packet, decision: u32, decided: u32, what: u16)
   return family.value === 6 ? PROGRAM_IPV6 : PROGRAM_IPV4;
 }
 
-/** What comes by the rules is not known to be a packet that may open a connection. */
-function serviceFor(key: FlowKey, ports: u32, what: u16, mark: u32): u32 {
-  if (rules.value && isNobodys(what, currentTick())) return NOT_OURS;
-  return askService(key.source, key.destination, ports, what, mark);
-}
-
 /**
  * A packet of a flow without a connection, or an ICMP error about one: it gets a connection, if it is to, and goes on as a packet that
  * has one. The IP packet has `length` bytes, its transport header is at `transport` (0 of an ICMP error); `what`: see admit.ts.
  */
 export function admit(packet: Packet, key: FlowKey, transport: u16, length: u32, what: u16): u32 {
+  if (sip.value) setPlace(transport, length);
   if (family.value === 4 && packet.ifindex === LOOPBACK && isHandedOver(packet)) return TC_NEXT;
   const ports = ((key.sourcePort << 16) | key.destinationPort) >>> 0;
   if (ftp.value && !isMessage(packet)) {
@@ -78,9 +63,9 @@ export function admit(packet: Packet, key: FlowKey, transport: u16, length: u32,
       if (data !== NOT_OURS) return goOn(packet, data, (key.source ^ ports) >>> 0, what);
     }
   }
-  const service = serviceFor(key, ports, what, packet.mark);
+  const service = askService(key.source, key.destination, ports, what, packet.mark);
   if (service === NOT_OURS) {
-    if (sip.value && isOfServer(packet, key, transport, length, what))
+    if (sip.value && isOfServer(packet, key, what))
       return goOn(packet, BY_ITSELF, (key.source ^ ports) >>> 0, what);
     const told = isTold() ? tellServer(packet, key.source, key.sourcePort, what) : TC_NEXT;
     return told === TC_NEXT ? leave(packet) : told;
@@ -90,7 +75,7 @@ export function admit(packet: Packet, key: FlowKey, transport: u16, length: u32,
     trace("defended");
     return TC_SHOT;
   }
-  if (sip.value && service !== STATELESS) lookInto(packet, service, transport, length, what);
+  if (sip.value && service !== STATELESS) lookInto(packet, service, what);
   if (service !== STATELESS) decision = chooseServer(service, key.source, key.destination, ports, what);
   if (decision === NOT_OURS) return leave(packet);
   if (decision === REFUSED) return answerRefused(packet);

@@ -9,7 +9,16 @@ import { currentTick } from "./clock.ts";
 import { createConnection, kindOfMethod, LOST } from "./connection/create.ts";
 import { countRefused } from "./events.ts";
 import { isExpected } from "./ftp/control.ts";
-import { family, ftp, fullnat, markServices, onePacket, persistence, sctpServices } from "./options.ts";
+import {
+  family,
+  ftp,
+  fullnat,
+  markServices,
+  onePacket,
+  persistence,
+  rules,
+  sctpServices,
+} from "./options.ts";
 import { askTemplate, keepTemplate } from "./persistence/template.ts";
 import { choose } from "./schedule/choose.ts";
 import { chooseConsistently } from "./schedule/consistent.ts";
@@ -73,11 +82,12 @@ export function setFlowKey(key: FlowKey, source: u32, destination: u32, ports: u
 
 /**
  * The virtual service of a packet that belongs to no connection, if it opens one: a datagram, or a segment with SYN and without RST.
- * (`isNobodys` has been asked before.) Answers the service's slot, or NOT_OURS, or STATELESS (the flow may have begun when there was no
+ * (`isNobodys` has been asked before, but where there are rules.) Answers the service's slot, or NOT_OURS, or STATELESS (the flow may have begun when there was no
  * room for a connection). @separate
  */
 export function askService(source: u32, destination: u32, ports: u32, what: u16, mark: u32): u32 {
-  if (!mayOpen(what)) return STATELESS;
+  // Where there are rules, what opens nothing comes by, too.
+  if (!mayOpen(what)) return rules.value && isNobodys(what, currentTick()) ? NOT_OURS : STATELESS;
   const key = make(FlowKey);
   setFlowKey(key, source, destination, ports, what >>> 8);
   const service = serviceOf(key, mark);

@@ -197,7 +197,7 @@ export function direct(packet: Packet, key: FlowKey, transport: u16, length: u32
   if (connection !== null) {
     trace("connection", index, direction);
     if (ruleDrops.value) {
-      const verdict = verdictFor(connection, index, direction);
+      const verdict = verdictFor(index, direction);
       if (verdict === IS_DROPPED) {
         trace("rules-dropped");
         return TC_SHOT;

@@ -190,7 +190,7 @@ export function insertFlow(hash: u64, word: u32): boolean {
   return false;
 }
 
-/** Takes a flow's word out of the table, if it is there. */
+/** Takes a flow's word out of the table, if it is there. For the depth of the stack: @inline */
 export function removeFlow(hash: u64, word: u32): void {
   const home = bucketOf(hash);
   if (replaceIn(home, word, 0) || !replaceIn(bucketAfter(home), word, 0)) return;

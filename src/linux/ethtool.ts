@@ -27,16 +27,26 @@ export function setOffload(link: string, offload: Offload, on: boolean): void {
   control(link, OFFLOADS[offload].set, on ? 1 : 0, `ethtool -K ${link} ${offload} ${on ? "on" : "off"}`);
 }
 
-/** struct ifreq: 0 name (16), 16 pointer to struct ethtool_value: 0 command (4), 4 data (4). */
+/** struct ethtool_value: 0 command (4), 4 data (4). */
 function control(link: string, command: number, data: number, attempted: string): number {
   const value = Uint32Array.of(command, data);
+  ethtool(link, value, attempted);
+  return value[1]!;
+}
+
+/**
+ * The ioctl that ethtool(8) is made of: `words` begins with the command and gets the answer. For an interface of the
+ * thread's network namespace. Throws SystemError: EOPNOTSUPP, ENODEV.
+ *
+ * struct ifreq: 0 name (16), 16 pointer to the words.
+ */
+export function ethtool(link: string, words: Uint32Array, attempted: string): void {
   const request = new Uint8Array(40);
   request.set(new TextEncoder().encode(link).subarray(0, 15));
-  new DataView(request.buffer).setBigUint64(16, addressOf(value.buffer), true);
+  new DataView(request.buffer).setBigUint64(16, addressOf(words.buffer as ArrayBuffer), true);
   const fd = socket(AF.INET, SOCK.DGRAM, 0);
   try {
     ioctl(fd, SIOCETHTOOL, request, "SIOCETHTOOL", attempted);
-    return value[1]!;
   } finally {
     close(fd);
   }

@@ -2,11 +2,14 @@
  * What the project needs of Linux: system calls through the C library, namespaces, netlink, raw sockets, sysctls.
  * Nothing here knows of load balancing.
  */
+export * from "./arp-probe.ts";
 export * from "./bpf-syscall.ts";
 export * from "./bpffs.ts";
 export * from "./capabilities.ts";
+export * from "./connect-probe.ts";
 export * from "./errno.ts";
 export * from "./ethtool.ts";
+export * from "./ethtool-features.ts";
 export * from "./file-lock.ts";
 export * from "./files.ts";
 export * from "./host-names.ts";

@@ -13,6 +13,7 @@ export const SO = {
   ERROR: 4,
   SNDBUF: 7,
   RCVBUF: 8,
+  BINDTODEVICE: 25,
   REUSEADDR: 2,
   RCVBUFFORCE: 33,
   NETNS_COOKIE: 71,

@@ -1,3 +1,4 @@
+import type { RuleDraft } from "../../ipvs/rules/draft.ts";
 import type { RuleSet } from "../../ipvs/rules/model.ts";
 import { type RestoreOptions, restored } from "../../ipvs/rules/restoring.ts";
 import type { RulesLine } from "../../ipvs/rules/text/command.ts";
@@ -96,22 +97,25 @@ async function restore(
   // Of what it adds to rules that stay, and of a test, the original says nothing.
   const speaks = verbose && !wanted.keep && !test;
   let said: string[] = [];
-  const onLine = (line: RestoreLine, read: RulesLine | null, before: RuleSet): void => {
+  let warned: string[] = [];
+  const onLine = (line: RestoreLine, read: RulesLine | null, before: RuleDraft): void => {
     if (line.kind === "comment" && verbose) said.push(`${line.text}\n`);
-    if (line.kind === "table" && speaks) said.push(flushing(before));
-    for (const warning of read?.warnings ?? []) environment.stderr(`${warning}\n`);
+    if (line.kind === "table" && speaks) said.push(flushing(before.rules));
+    for (const warning of read?.warnings ?? []) warned.push(`${warning}\n`);
     if (read?.command.kind === "version") said.push(`${program} ${VERSION}\n`);
     else if (read?.command.kind === "help") said.push(help(program));
     else if (read && (speaks || read.verbose || isListing(read.command))) {
-      said.push(carryOut(before, read.command, speaks || read.verbose, names).said);
+      said.push(carryOut(before.rules, read.command, speaks || read.verbose, names).said);
     }
   };
   const change = (present: RuleSet): RuleSet => {
     said = [];
+    warned = [];
     return restored(text, present, { ...wanted, program, names, onLine });
   };
   if (test) change(rules.ruleSet(family));
   else rules.change(family, change);
+  environment.stderr(warned.join(""));
   environment.stdout(said.join(""));
 }
 

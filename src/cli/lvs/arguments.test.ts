@@ -28,6 +28,24 @@ test("each command is understood", () => {
   assert.deepEqual(parseRequest(["status", "-h"]), { kind: "help", topic: "status" });
   assert.deepEqual(parseRequest(["help", "ipvsadm"]), { kind: "help", topic: "ipvsadm" });
   assert.deepEqual(parseRequest(["--help"]), { kind: "help", topic: null });
+  const doctor = {
+    kind: "doctor",
+    json: false,
+    fix: false,
+    role: null,
+    virtualAddresses: [],
+    directors: [],
+    probe: true,
+  };
+  assert.deepEqual(parseRequest(["doctor"]), doctor);
+  assert.deepEqual(parseRequest(["doctor", "--fix", "--json", "--no-probe", "--role", "director"]), {
+    ...doctor,
+    ...{ fix: true, json: true, probe: false, role: "director" },
+  });
+  assert.deepEqual(parseRequest(["doctor", "--vip=2001:DB8::1", "--director", "10.0.0.1"]), {
+    ...doctor,
+    ...{ role: "realserver", virtualAddresses: ["2001:db8::1"], directors: ["10.0.0.1"] },
+  });
   assert.deepEqual(parseRequest(["flush", "--all"]), { kind: "flush", filter: null });
 });
 
@@ -93,6 +111,10 @@ for (const [argv, message] of [
   [["sysctl", "-w", "conn_reuse_mode"], /--write wants NAME=VALUE/],
   [["sysctl", "conn_reuse_mode="], /no value behind the =/],
   [["sysctl", "=1"], /names no sysctl/],
+  [["doctor", "eth0"], /lvs doctor takes no arguments, but got eth0/],
+  [["doctor", "--role", "router"], /--role is one of director, realserver, not router/],
+  [["doctor", "--vip", "localhost"], /--vip wants an address such as 192.0.2.1, not "localhost"/],
+  [["doctor", "--role=director", "--vip=192.0.2.1"], /describe a real server, not a director/],
   [["sysctl", "-p"], /does not know the option -p: it takes --all/],
 ] as const) {
   test(`lvs ${argv.join(" ")} says what would be right`, () => {

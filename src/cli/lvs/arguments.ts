@@ -1,4 +1,5 @@
 import type { ConnectionFilter } from "./connection-filter.ts";
+import { type DoctorRequest, readDoctorRequest } from "./doctor-request.ts";
 import { type ExplainCommand, readExplainCommand } from "./explain-request.ts";
 import { FILTER_OPTIONS, readFilter } from "./filter-options.ts";
 import { type RealServerCommand, readRealServerCommand } from "./realserver-request.ts";
@@ -18,6 +19,7 @@ export const COMMANDS = [
   "realserver",
   "rules",
   "explain",
+  "doctor",
   "unload",
   "lab",
 ] as const;
@@ -40,6 +42,7 @@ export type Request =
   | RealServerCommand
   | RulesRequest
   | ExplainCommand
+  | DoctorRequest
   | { readonly kind: "unload" }
   /** `variant` null: the usual one. */
   | {
@@ -85,6 +88,8 @@ export function parseRequest(argv: readonly string[]): Request {
       return readRulesRequest(rest);
     case "explain":
       return readExplainCommand(rest);
+    case "doctor":
+      return readDoctorRequest(rest);
     case "unload":
       refuseRest(command, readWords(command, rest, {}));
       return { kind: command };

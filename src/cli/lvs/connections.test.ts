@@ -185,7 +185,7 @@ test("each command has its help", async () => {
     const { status, stdout } = await runCommand(`help ${topic}`);
     assert.equal(status, 0);
     assert.ok(stdout.split("\n").every((line) => line.length <= 120));
-    if (topic !== "ipvsadm") {
+    if (topic !== "ipvsadm" && topic !== "iptables") {
       assert.match(stdout, new RegExp(`^Usage: lvs ${topic}`));
       assert.deepEqual(parseRequest([topic, "--help"]), { kind: "help", topic });
     }

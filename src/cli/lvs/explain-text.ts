@@ -79,7 +79,9 @@ function stepLines(step: Step): string[] {
     case "rules":
       return rulesLines(step);
     case "rules-remembered":
-      return [line("rules", "they dropped the first packet of the connection in this direction, and so this one")];
+      return [
+        line("rules", "they dropped the first packet of the connection in this direction, and so this one"),
+      ];
     case "expected":
       return [line("expected", `an FTP control connection to ${serverText(step.server)} has announced it`)];
     case "not-balanced":
@@ -231,10 +233,9 @@ function verdictLine(verdict: Verdict): string {
       return line("DROPPED", verdict.why);
     case "answered": {
       const limit = verdict.mtu === null ? "" : ` (MTU ${verdict.mtu})`;
-      return line(
-        "ANSWERED",
-        `its sender gets the ICMP error "${verdict.error}"${limit}, by ${verdict.interface}`,
-      );
+      const why = verdict.why === null ? "" : `: ${verdict.why}`;
+      const text = `its sender gets the ICMP error "${verdict.error}"${limit}, by ${verdict.interface}${why}`;
+      return line("ANSWERED", text);
     }
   }
 }

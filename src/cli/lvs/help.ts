@@ -15,6 +15,7 @@ Usage: lvs COMMAND [OPTION…]
   realserver            make this host a real server for direct routing or tunnels, or no longer
   rules [import FILE]   the rules that give marks; take over those of this host's iptables
   explain PACKET        what would become of a packet, step by step, without sending it
+  doctor [--fix]        what would not work on this host, as director or real server, and why
   unload                remove everything of ours from this network namespace, connections included
   lab NAME              an experiment in network namespaces of its own, with real traffic
   help [COMMAND]        more on a command; \`lvs help ipvsadm\`, \`lvs help iptables\`: what ours are about
@@ -100,10 +101,11 @@ net/ipv4/vs/conn_reuse_mode or conn_reuse_mode. Without any, all are shown.
        lvs rules import FILE|- [-4|-6] [--replace] [--dry-run]
        lvs rules import --live [--replace] [--dry-run]
 
-Shows the rules that give marks, of both families, as \`iptables -t mangle -S\` does; they are changed with our iptables.
+Shows the rules that give marks, of both families, as \`iptables -t mangle -S\` does; they are changed with our
+iptables.
 
-\`import\` takes over what an iptables has: the rules of the chain PREROUTING of the table mangle, and of the chains that it
-goes to. It says which it took, and which it could not take and why. The rules there stay as they are.
+\`import\` takes over what an iptables has: the rules of the chain PREROUTING of the table mangle, and of the chains
+that it goes to. It says which it took, and which it could not take and why. The rules there stay as they are.
 
   FILE         what iptables-save or ip6tables-save wrote, or both one after the other; - is the standard input
   --live       what the system's iptables and ip6tables have now
@@ -113,14 +115,15 @@ goes to. It says which it took, and which it could not take and why. The rules t
 
 Exit status: 0 all was taken; 1 something was not, or nothing could be.
 `,
-  iptables: `Our iptables and ip6tables, with their -save and -restore, take the rules that give packets their firewall marks, in
-iptables' own words: table mangle, chain PREROUTING and chains of your own. The datapath is ahead of netfilter, so the
-system's rules come too late for it; a service by mark (ipvsadm -f) looks at the marks of these.
+  iptables: `Our iptables and ip6tables, with their -save and -restore, take the rules that give packets their firewall
+marks, in iptables' own words: table mangle, chain PREROUTING and chains of your own. The datapath is ahead of
+netfilter, so the system's rules come too late for it; a service by mark (ipvsadm -f) looks at the marks of these.
 
   iptables -t mangle -A PREROUTING -p tcp -d 192.0.2.1 --dport 80 -j MARK --set-mark 1
   iptables -t mangle -L -n -v
 
-Commands for other tables are handed to the system's iptables. \`iptables -h\` tells what there is, docs/iptables.md more.
+Commands for other tables are handed to the system's iptables. \`iptables -h\` tells what there is, docs/iptables.md
+more.
 `,
   explain: `Usage: lvs explain -p tcp|udp|sctp|icmp|ah|esp --src ADDRESS[:PORT] --dst ADDRESS[:PORT] [OPTION…]
 
@@ -140,6 +143,20 @@ is sent, and nothing of the director changes. docs/explain.md has examples, and 
       --json                one object
 
 Exit status: 0, whatever would become of the packet; 1 it could not be found out; 2 wrong usage.
+`,
+  doctor: `Usage: lvs doctor [--fix] [--json] [--role director|realserver] [--vip VIP]… [--director DIP]… [--no-probe]
+
+Looks at this network namespace and says what would not work, or may not, why, and which command mends it. Without services it
+looks at the host as a real server. docs/doctor.md describes each finding by its code.
+
+      --fix            run the commands that take nothing away: sysctls, lvs attach, offloads of interfaces
+      --json           one array, an object for each finding
+      --role ROLE      look at it as "director" or "realserver"
+      --vip VIP        a virtual address that this real server ought to have; may be said several times
+      --director DIP   an address of this real server's director; may be said several times
+      --no-probe       do not ask: no connections to real servers, no ARP for virtual addresses
+
+Exit status: 0 nothing is wrong (notes do not count), or all of it was mended; 1 errors or warnings are left; 2 wrong usage.
 `,
   unload: `Usage: lvs unload
 

@@ -5,8 +5,8 @@ export const REALSERVER_HELP = `Usage: lvs realserver start --vip VIP [--vip VIP
 
 \`start\` makes this host a real server for virtual addresses: each on lo with a host mask, arp_ignore and arp_announce
 so that only the director answers for it, and for tunnels a program that takes packets out of them. All of it or
-nothing; what is there already stays as it is. \`stop\` puts everything back as it was. \`status\` says what is there and what is
-missing, whoever made it; without --vip, of all virtual addresses.
+nothing; what is there already stays as it is. \`stop\` puts everything back as it was. \`status\` says what is there and
+what is missing, whoever made it; without --vip, of all virtual addresses.
 
       --vip VIP          a virtual address, IPv4 or IPv6
       --mode dr|tun      how the director sends: directly (ipvsadm -g), or in tunnels (-i). Default: dr

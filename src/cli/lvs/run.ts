@@ -103,6 +103,10 @@ async function carryOut(
       stdout(explain(request));
       return true;
     }
+    case "doctor": {
+      const { runDoctor } = await import("./doctor.ts");
+      return runDoctor(request, { stdout, complain: (text) => stderr(`lvs: ${text}\n`) });
+    }
     case "unload": {
       const { unload } = await import("../../ipvs/index.ts");
       if (!unload()) stdout("there was nothing to unload in this network namespace\n");

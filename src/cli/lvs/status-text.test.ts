@@ -23,6 +23,7 @@ const READY: DirectorStatus = {
     { map: "due", entries: 1024, bytes: 2 ** 19 },
   ],
   localClients: true,
+  rules: { ipv4: 3, ipv6: 0 },
   events: { created: 12n },
   forwardingOff: ["net.ipv4.ip_forward"],
   features: {
@@ -46,6 +47,7 @@ FORWARDING OFF  net.ipv4.ip_forward is 0: packets are not forwarded; \`sysctl -w
 local clients   the director itself can be a client
 memory          3.5 MiB in 2 maps
 connections     512 of 1024 (50.0 %)
+rules, IPv4     3
 created         12
 
 Interfaces (tcx links):
@@ -62,7 +64,7 @@ test("of a namespace without director little is said", () => {
   const none: DirectorStatus = {
     ...READY,
     ...{ state: "none", program: null, programs: [], clock: null, tables: [], maps: [], events: {} },
-    ...{ localClients: false, forwardingOff: [] },
+    ...{ localClients: false, forwardingOff: [], rules: { ipv4: 0, ipv6: 0 } },
   };
   assert.match(
     statusText(none),

@@ -43,6 +43,11 @@ function summary(status: DirectorStatus): string[] {
   for (const { table, used, size } of status.tables) {
     rows.push([table, `${used} of ${size} (${((used / size) * 100).toFixed(1)} %)`]);
   }
+  for (const [title, count] of [
+    ["rules, IPv4", status.rules.ipv4],
+    ["rules, IPv6", status.rules.ipv6],
+  ] as const)
+    if (count > 0) rows.push([title, String(count)]);
   for (const [name, count] of Object.entries(status.events)) rows.push([name, String(count)]);
   if (status.cache.problem !== null)
     rows.push(["program cache", `${status.cache.directory}: ${status.cache.problem}`]);

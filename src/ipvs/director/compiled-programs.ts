@@ -95,22 +95,26 @@ function prebuilt(request: CompileRequest): Uint8Array | undefined {
 
 /** In a process of its own: the compiler works asynchronously, a command does not; and it is gone afterwards. */
 export function compileInProcess(requests: readonly CompileRequest[]): Uint8Array[] {
-  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  const script = fileURLToPath(new URL(`./compile-process.${extension}`, import.meta.url));
-  const { status, stdout, stderr, error } = spawnSync(process.execPath, [script], {
+  const { status, stdout, stderr, error } = spawnSync(process.execPath, [COMPILE_SCRIPT], {
     input: JSON.stringify(requests),
     maxBuffer: 1 << 28,
   });
   if (status === 0) return splitFrames(stdout);
-  const reason = error?.message ?? stderr.toString("utf8").trim();
-  throw new IpvsError("EIO", {
-    operation: "open",
-    message: `the datapath could not be compiled: ${reason}`,
-    cause: error,
-  });
+  throw notCompiled(error?.message ?? stderr.toString("utf8").trim(), error);
 }
 
-function splitFrames(output: Buffer): Uint8Array[] {
+/** The script of a process that compiles: compile-process.ts. */
+export const COMPILE_SCRIPT = fileURLToPath(
+  new URL(`./compile-process.${import.meta.url.endsWith(".ts") ? "ts" : "js"}`, import.meta.url),
+);
+
+export function notCompiled(reason: string, cause?: unknown): IpvsError {
+  const message = `the datapath could not be compiled: ${reason}`;
+  return new IpvsError("EIO", { operation: "open", message, cause });
+}
+
+/** What a process that compiles has written, as the programs it is. */
+export function splitFrames(output: Buffer): Uint8Array[] {
   const frames: Uint8Array[] = [];
   for (let at = 0; at < output.length; ) {
     const end = at + 4 + output.readUInt32LE(at);

@@ -5,6 +5,9 @@ import { Attachments, attachmentMethod } from "./attachments.ts";
 import { InterfaceMarks } from "./interface-marks.ts";
 import { acceptLocal, forwardFromLoopback, restoreAcceptLocal, restoreLoopback } from "./loopback.ts";
 
+/** Why the datapath is not at an interface from which it was taken. */
+export const DETACHED = "detached by request";
+
 /** ARPHRD_ETHER. */
 const ETHERNET = 1;
 
@@ -141,7 +144,7 @@ export class Interfaces {
   #exclusion(link: Link): string | null {
     const never = exclusion(link);
     if (never !== null) return never;
-    return this.#marks.isForbidden(link.index) ? "detached by request" : null;
+    return this.#marks.isForbidden(link.index) ? DETACHED : null;
   }
 }
 

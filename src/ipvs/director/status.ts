@@ -6,6 +6,7 @@ import { IpvsError } from "../errors.ts";
 import { liveRows } from "../listing.ts";
 import { DirectorMemory } from "../memory/director-memory.ts";
 import type { ForwardingMethod } from "../model.ts";
+import { countRules } from "../rules/table-rules.ts";
 import { TableAdministration } from "../table-administration.ts";
 import { availableRows } from "../writing/servers.ts";
 import { forwardingOff } from "./forwarding.ts";
@@ -77,6 +78,8 @@ export interface DirectorStatus {
    * addresses (net.ipv4.conf.lo.accept_local, which attaching sets and detaching sets back).
    */
   readonly localClients: boolean;
+  /** How many rules there are that give marks, in all chains of a family. */
+  readonly rules: { readonly ipv4: number; readonly ipv6: number };
   /** What the datapath counted about itself, by the names of `Events`. */
   readonly events: Readonly<Record<string, bigint>>;
   /**
@@ -109,7 +112,7 @@ export function directorStatus(options: DirectorOptions = {}): DirectorStatus {
     };
     const nothing = {
       ...{ program: null, programs: [], clock: null, tables: [], maps: [], events: {} },
-      ...{ forwardingOff: [], localClients: false },
+      ...{ forwardingOff: [], localClients: false, rules: { ipv4: 0, ipv6: 0 } },
     };
     try {
       return state.read((present) =>
@@ -202,6 +205,7 @@ function presentStatus({ tables, plane, datapath }: Present) {
       age: last === 0n ? null : Number((process.hrtime.bigint() - last) / 1_000_000n),
     },
     tables: fills(memory),
+    rules: { ipv4: countRules(plane, 4), ipv6: countRules(plane, 6) },
     events: readEvents(memory),
   };
 }

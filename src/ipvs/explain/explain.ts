@@ -10,10 +10,11 @@ import { sourceHash } from "../director/sources.ts";
 import { fromSystem } from "../director/system-errors.ts";
 import { IpvsError } from "../errors.ts";
 import type { Needs } from "../plane.ts";
-import { Explainer, unattached } from "./explainer.ts";
+import { Explainer } from "./explainer.ts";
 import type { Explanation } from "./model.ts";
 import { buildPacket, type FlagName, frameOf, type PacketRequest } from "./packet.ts";
 import { describeFrame } from "./packet-facts.ts";
+import { unattached } from "./told.ts";
 
 /** A packet that is asked about, and how it comes in. */
 export interface ExplainRequest extends Omit<PacketRequest, "flags"> {

@@ -10,15 +10,16 @@ import { datapathRequests } from "../director/program-requests.ts";
 import type { Needs, Plane } from "../plane.ts";
 import { TableRules } from "../rules/table-rules.ts";
 import { differences, type End } from "./comparison.ts";
-import type { ExplainedPacket, ExplainedServer, Explanation, Step } from "./model.ts";
-import { fateOf, outcomeOf } from "./outcome.ts";
+import type { ExplainedPacket, Explanation, Step } from "./model.ts";
+import { outcomeOf } from "./outcome.ts";
 import { describeFrame, typeOfFrame } from "./packet-facts.ts";
 import { Reading } from "./reading.ts";
 import { Router, routerRequest } from "./router.ts";
 import { drawsFor } from "./scheduling.ts";
 import { Shadow } from "./shadow.ts";
-import { type SimulatedRun, Simulation } from "./simulation.ts";
+import { Simulation } from "./simulation.ts";
 import { tell } from "./tale.ts";
+import { countedIn, effectsOf, hasOwnHeader, methodOf, type Told, unattached } from "./told.ts";
 
 /** The longest frame that the kernel takes for a test run on every supported version. */
 const LONGEST_TEST = 3072;
@@ -31,17 +32,6 @@ export interface Arrival {
   readonly interface: string;
   /** Firewall mark that it carries. */
   readonly mark: number;
-}
-
-/** A run in the simulator, and what it is about. */
-interface Told {
-  readonly run: SimulatedRun;
-  readonly steps: Step[];
-  /** The slots of the packet's connection and server; null: it has none. */
-  readonly connection: number | null;
-  readonly server: number | null;
-  readonly serverFacts: ExplainedServer | null;
-  readonly end: End;
 }
 
 /** What a simulation begins with, where that is not the copy of the director's tables. */
@@ -237,7 +227,9 @@ export class Explainer {
     // The kernel has run on the copies; the scheduler's chances were asked of the tables as they were before.
     const still = this.#asWas();
     const before = new Reading(planeOf(still, this.#shadow.plane()));
-    const maps = new Map([...this.#shadow.maps.values()].map(({ definition }) => [definition.name, still.map(definition)]));
+    const maps = new Map(
+      [...this.#shadow.maps.values()].map(({ definition }) => [definition.name, still.map(definition)]),
+    );
     const choice = { before, service, run: <T>(body: () => T) => this.#asBefore(body) };
     for (const { slot } of before.members(service)) {
       const draws = drawsFor(choice, slot);
@@ -284,52 +276,4 @@ export class Explainer {
 /** The tables of a simulation as the administration reads a director's. */
 function planeOf(simulation: Simulation, plane: Plane): Plane {
   return { ...plane, map: (definition) => simulation.map(definition), exists: () => true };
-}
-
-/** The datapath does not see the packet. */
-export function unattached(packet: ExplainedPacket, frame: Uint8Array, here: Step): Explanation {
-  return {
-    packet,
-    steps: [here],
-    verdict: { kind: "kernel", changed: false, fate: fateOf(frame), why: "the datapath does not see it" },
-    effects: { connection: null, counters: null },
-    frame: null,
-    ran: "nothing",
-    disagreement: [],
-  };
-}
-
-/** Whether what leaves has an IP header of the director's own: a tunnel's, or that of an ICMP error. */
-function hasOwnHeader({ run, serverFacts }: Told): boolean {
-  return serverFacts?.method === "tunnel" || run.facts.some(({ what }) => what === "answer");
-}
-
-/** A connection keeps its method. */
-function methodOf({ end, serverFacts }: Told): ExplainedServer["method"] | null {
-  return end.connection?.method ?? serverFacts?.method ?? null;
-}
-
-/** What was counted for a server, in the order of the counters' fields. */
-function countedIn({ facts }: SimulatedRun, server: number | null): number[] {
-  const sum = [0, 0, 0, 0, 0];
-  for (const { what, values } of facts) {
-    if (values[0] !== server) continue;
-    if (what === "counted-connection") sum[0]! += 1;
-    if (what !== "counted") continue;
-    const [, direction = 0, packets = 0, bytes = 0] = values;
-    sum[1 + 2 * direction]! += packets;
-    sum[2 + 2 * direction]! += bytes;
-  }
-  return sum;
-}
-
-function effectsOf({ end, serverFacts }: Told): Explanation["effects"] {
-  const [connections = 0, inPackets = 0, inBytes = 0, outPackets = 0, outBytes = 0] = end.counted;
-  const isCounted = serverFacts !== null && end.counted.some((value) => value !== 0);
-  return {
-    connection: end.connection,
-    counters: isCounted
-      ? { server: serverFacts, connections, inPackets, inBytes, outPackets, outBytes }
-      : null,
-  };
 }

@@ -101,7 +101,9 @@ function whyDropped({ facts }: SimulatedRun): string {
 
 function answered([what = 0, mtu = 0]: readonly number[], { run, frame, link }: OutcomeOptions): Verdict {
   const errors = frame[12] === 0x86 ? ERRORS6 : ERRORS4;
-  const found = errors.find(([type, code]) => type === what >>> 8 && (code === null || code === (what & 0xff)));
+  const found = errors.find(
+    ([type, code]) => type === what >>> 8 && (code === null || code === (what & 0xff)),
+  );
   const error = found?.[2] ?? "error";
   const has = (fact: string) => run.facts.some((each) => each.what === fact);
   const why = has("no-source")

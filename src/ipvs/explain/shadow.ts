@@ -50,7 +50,10 @@ export class Shadow {
   }
 
   #create(definition: MapDefinition): LoadedMap {
-    return createMap(definition, this.#isLive(definition) ? { entries: this.#live.map(definition).capacity } : {});
+    return createMap(
+      definition,
+      this.#isLive(definition) ? { entries: this.#live.map(definition).capacity } : {},
+    );
   }
 
   /** Whether the director has that map: tables that few directors need are not made for this. */

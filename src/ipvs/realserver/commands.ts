@@ -41,7 +41,12 @@ function deviceCommands(vip: string, { types, guePort }: TunnelSettings): string
   const up = (module: string, device: string): string[] => [
     `modprobe ${module}`,
     `ip link set ${device} up`,
-    ...(isVersion6(vip) ? [] : [`sysctl -w net.ipv4.conf.${device}.rp_filter=2`]),
+    ...(isVersion6(vip) ? [] : looseWithAddress(device)),
+  ];
+  // Loose is not enough for a device without any IPv4 address.
+  const looseWithAddress = (device: string): string[] => [
+    `sysctl -w net.ipv4.conf.${device}.rp_filter=2`,
+    `ip address add ${vip}/32 dev ${device}`,
   ];
   const inIp = [...up(isVersion6(vip) ? "sit" : "ipip", inIpv4), ...up("ip6_tunnel", "ip6tnl0")];
   const fou = [`ip fou add port ${guePort} gue`, `ip -6 fou add port ${guePort} gue`];

@@ -126,8 +126,8 @@ describe("what a host is told for direct routing", () => {
     const names = (plan: Plan) =>
       commandsOfAll(plan.steps).filter((command) => command.includes("rp_filter"));
     assert.deepEqual(names(start(strict, EMPTY_RECORD, dr())), []);
-    assert.deepEqual(names(start(strict, EMPTY_RECORD, dr(VIP, ["eth1"]))), [
-      "sysctl -w net.ipv4.conf.eth1.rp_filter=2",
+    assert.deepEqual(names(start(strict, EMPTY_RECORD, dr(VIP, ["eth0"]))), [
+      "sysctl -w net.ipv4.conf.eth0.rp_filter=2",
     ]);
   });
 });
@@ -153,6 +153,32 @@ describe("what a host is told for tunnels", () => {
     assert.equal(isComplete(realServerRequirements({ ...byHand, links: devices.links }, tun())), false);
     const sysctls = new Map([...byHand.sysctls, ["net/ipv4/conf/tunl0/rp_filter", "1"] as const]);
     assert.equal(isComplete(realServerRequirements({ ...byHand, sysctls }, tun())), false);
+  });
+
+  it("makes an interface without an IPv4 address take packets, and leaves the others as strict as they are", () => {
+    const before = host({ "all/rp_filter": "1", "lo/rp_filter": "1", "eth1/rp_filter": "2" });
+    const plan = start(before, EMPTY_RECORD, tun(VIP, ["eth1"]));
+    const sysctls = plan.steps.filter(({ kind }) => kind === "sysctl");
+    const set = commandsOfAll(sysctls).filter((command) => command.includes("rp_filter"));
+    assert.deepEqual(set, [
+      "sysctl -w net.ipv4.conf.eth0.rp_filter=1",
+      "sysctl -w net.ipv4.conf.all.rp_filter=0",
+      "sysctl -w net.ipv4.conf.eth1.rp_filter=0",
+    ]);
+    const stop = planStop(then(before, plan.steps), plan.record, [VIP]);
+    assert.equal(shown(then(then(before, plan.steps), stop.steps)), shown(before));
+  });
+
+  it("does not mind devices for the other version, nor those that modules make", () => {
+    const device = { up: false, loopback: false, arp: true, ethernet: true, kind: "gretap" };
+    const sit = { name: "sit0", up: true, loopback: false, arp: false, ethernet: false, kind: "sit" };
+    const links = [...host().links, { ...device, name: "gretap0" }, sit];
+    const { steps } = start({ ...host({ "sit0/rp_filter": "1" }), links }, EMPTY_RECORD, tun());
+    assert.deepEqual(
+      steps.flatMap((step) => (step.kind === "attachment" ? [step.link] : [])),
+      ["eth0", "eth1"],
+    );
+    assert.ok(!commandsOfAll(steps).some((command) => command.includes("sit0")));
   });
 
   it("changes the port of one that is there", () => {

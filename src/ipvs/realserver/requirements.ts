@@ -2,8 +2,10 @@
  * What a host must have to serve a virtual address as a real server, and what of it is missing. Pure: `lvs realserver` makes
  * its plans from it, and `lvs doctor` its findings.
  */
-import { effective, type FoundLink, interfaceSysctl, type RealServerFacts, sysctlNumber } from "./facts.ts";
+import { effective, type FoundLink, interfaceSysctl, type RealServerFacts } from "./facts.ts";
 import { isVersion6, type Step, sameTunnel, type Wanted } from "./model.ts";
+import { reversePath } from "./reverse-path.ts";
+import { change, own } from "./sysctl-step.ts";
 
 /** Names of requirements: stable, as `lvs realserver status --json` prints them. */
 export type RequirementName =
@@ -33,14 +35,17 @@ export function isComplete(requirements: readonly Requirement[]): boolean {
   return requirements.every(({ met, essential }) => met || !essential);
 }
 
-/** Kinds of links that are the kernel's own ends of tunnels. */
-const TUNNEL_KINDS: ReadonlySet<string> = new Set(["ipip", "sit", "ip6tnl", "gre", "ip6gre"]);
+/** Kinds of links that are the kernel's own ends of tunnels, by the version of what is inside. */
+const TUNNEL_KINDS: Readonly<Record<4 | 6, ReadonlySet<string>>> = {
+  4: new Set(["ipip", "ip6tnl", "gre", "ip6gre"]),
+  6: new Set(["sit", "ip6tnl", "gre", "ip6gre"]),
+};
+/** Kinds with Ethernet frames that modules make unasked; nobody uses them while they are down. */
+const UNASKED: ReadonlySet<string> = new Set(["gretap", "erspan", "ip6gretap", "ip6erspan"]);
 
 /** Answers to ARP requests for none but the interface's own addresses; 8: for none at all. */
 const QUIET: ReadonlySet<number> = new Set([1, 2, 8]);
 const BEST_ADDRESS = 2;
-const STRICT = 1;
-const LOOSE = 2;
 
 /** All requirements of a virtual address, in the order in which they are to be met: nobody hears of an address too early. */
 export function realServerRequirements(facts: RealServerFacts, wanted: Wanted): Requirement[] {
@@ -56,23 +61,27 @@ export function realServerRequirements(facts: RealServerFacts, wanted: Wanted): 
 
 /** Where our tunnel end is wanted. */
 export function tunnelLinks(facts: RealServerFacts, { interfaces }: Wanted): string[] {
-  const able = facts.links.filter(({ ethernet, loopback }) => ethernet && !loopback).map(({ name }) => name);
+  const isAble = ({ ethernet, loopback, up, kind = "" }: FoundLink): boolean =>
+    ethernet && !loopback && (up || !UNASKED.has(kind));
+  const able = facts.links.filter(isAble).map(({ name }) => name);
   return interfaces === null ? able : able.filter((name) => interfaces.includes(name));
 }
 
 /** Whether what comes in by the kernel's own tunnel devices, if there are any, is all that the server relies on. */
 function reliesOnDevices(facts: RealServerFacts, { vip }: Wanted): boolean {
-  return !facts.tunnelEnd.addresses.has(vip) && tunnelDevices(facts).length > 0;
+  return !facts.tunnelEnd.addresses.has(vip) && tunnelDevices(facts, vip).length > 0;
 }
 
-function tunnelDevices(facts: RealServerFacts): FoundLink[] {
-  return facts.links.filter(({ kind, up }) => up && kind !== undefined && TUNNEL_KINDS.has(kind));
+function tunnelDevices(facts: RealServerFacts, vip: string): string[] {
+  const kinds = TUNNEL_KINDS[isVersion6(vip) ? 6 : 4];
+  const isEnd = ({ kind, up }: FoundLink): boolean => up && kind !== undefined && kinds.has(kind);
+  return facts.links.filter(isEnd).map(({ name }) => name);
 }
 
 /** Interfaces by which the address's packets come as from far away, while answers may go another way. */
 function entryLinks(facts: RealServerFacts, wanted: Wanted): string[] {
   if (wanted.mode === "dr") return [...(wanted.interfaces ?? [])];
-  const devices = tunnelDevices(facts).map(({ name }) => name);
+  const devices = tunnelDevices(facts, wanted.vip);
   return reliesOnDevices(facts, wanted) ? devices : [...tunnelLinks(facts, wanted), ...devices];
 }
 
@@ -174,19 +183,6 @@ function speakers({ links }: RealServerFacts): FoundLink[] {
   return links.filter((link) => link.arp && !link.loopback);
 }
 
-function reversePath(facts: RealServerFacts, entries: readonly string[]): Requirement {
-  const strict = entries.filter((link) => effective(facts, link, "rp_filter") === STRICT);
-  const met = strict.length === 0;
-  return {
-    ...{ name: "rp_filter", met, essential: true },
-    found: met
-      ? `rp_filter lets in what is answered by another way: ${entries.join(", ")}`
-      : `rp_filter is strict at ${strict.join(", ")}`,
-    steps: strict.map((link) => change(facts, link, "rp_filter", LOOSE)),
-    sysctls: entries.map((link) => interfaceSysctl(link, "rp_filter")),
-  };
-}
-
 function tunnelEnd(facts: RealServerFacts, wanted: Wanted): Requirement {
   const { vip, tunnel } = wanted;
   const present = facts.tunnelEnd.addresses.get(vip) ?? null;
@@ -196,7 +192,7 @@ function tunnelEnd(facts: RealServerFacts, wanted: Wanted): Requirement {
   if (present === null || !sameTunnel(present, tunnel)) {
     steps.push({ kind: "tunnel", vip, from: present, to: tunnel });
   }
-  const devices = tunnelDevices(facts).map(({ name }) => name);
+  const devices = tunnelDevices(facts, vip);
   const byDevices = reliesOnDevices(facts, wanted);
   const types = tunnel.types.map((type) => (type === "gue" ? `gue by port ${tunnel.guePort}` : type));
   const ours =
@@ -215,18 +211,5 @@ function tunnelEnd(facts: RealServerFacts, wanted: Wanted): Requirement {
       : met
         ? `${types.join(", ")} at ${links.join(", ")}`
         : ours,
-  };
-}
-
-function own(facts: RealServerFacts, link: string, name: string): number {
-  return sysctlNumber(facts, interfaceSysctl(link, name));
-}
-
-function change(facts: RealServerFacts, link: string, name: string, to: number): Step {
-  return {
-    kind: "sysctl",
-    name: interfaceSysctl(link, name),
-    from: String(own(facts, link, name)),
-    to: String(to),
   };
 }

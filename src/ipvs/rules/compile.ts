@@ -12,7 +12,6 @@ import { type Element, elementsOf } from "./elements.ts";
 import type { Chain, Rule, RuleSet } from "./model.ts";
 import { examine } from "./paths.ts";
 import { noRoom } from "./refusal.ts";
-import { validate } from "./validate.ts";
 
 /** Elements and extras back to back, and what a `RulePlace` says of them. */
 export interface CompiledRules {
@@ -25,11 +24,10 @@ export interface CompiledRules {
 }
 
 /**
- * Compiles a rule set. `counterOf`: the number of each rule's counter. Throws IpvsError EINVAL: it cannot be carried out; ENOSPC: it is
+ * Compiles a rule set that is valid (validate.ts). `counterOf`: the number of each rule's counter. Throws IpvsError EINVAL: it cannot be carried out; ENOSPC: it is
  * too large.
  */
 export function compileRules(set: RuleSet, counterOf: (rule: Rule) => number): CompiledRules {
-  validate(set);
   const elements = new Map<Chain, readonly (readonly Element[])[]>(
     set.chains.map((chain) => [chain, chain.rules.map(elementsOf)]),
   );

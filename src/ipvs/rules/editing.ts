@@ -78,6 +78,7 @@ function place(rules: RuleSet, command: Extract<Edit, { kind: "append" | "insert
   const added = command.kind === "replace" ? [command.rule] : command.rules;
   const refused = (why: string): RulesError =>
     new RulesError("refused", `${operation} failed (${why}): rule in chain ${chain}`);
+  if (command.kind === "append") appendedSoundly(rules, command);
   if (isOther(chain)) throw foreign(`the chain \`${chain}'`);
   checkTargets(rules, added);
   const placed = changeRules(rules, chain, (list) => {
@@ -95,6 +96,19 @@ function place(rules: RuleSet, command: Extract<Edit, { kind: "append" | "insert
   if (unsound !== undefined) throw refused(unsound!);
   if (added.some(({ target }) => target?.kind === "jump") && hasLoop(placed)) throw refused("Too many links");
   return placed;
+}
+
+/** Throws RulesError if rules cannot be appended, but for loops: those are not looked for. */
+export function appendedSoundly(
+  rules: RuleSet,
+  { chain, rules: added }: Extract<Edit, { kind: "append" }>,
+): void {
+  if (isOther(chain)) throw foreign(`the chain \`${chain}'`);
+  checkTargets(rules, added);
+  existing(rules, chain);
+  const unsound = added.map(unsoundRule).find((why) => why !== null);
+  if (unsound === undefined) return;
+  throw new RulesError("refused", `RULE_APPEND failed (${unsound}): rule in chain ${chain}`);
 }
 
 /** A chain by its name. Null: there is none. */
@@ -169,13 +183,14 @@ function zero(rule: Rule): Rule {
 function withChain(rules: RuleSet, name: string): RuleSet {
   if (chainOf(rules, name) !== null || isOther(name)) throw failed("Chain already exists.");
   const chain = { name, policy: null, counters: NO_COUNTERS, rules: [] };
-  return { ...rules, chains: ordered([...rules.chains, chain]) };
+  const at = rules.chains.findIndex((other) => other.policy === null && other.name > name);
+  return { ...rules, chains: rules.chains.toSpliced(at < 0 ? rules.chains.length : at, 0, chain) };
 }
 
-/** The built-in chain, then the others by the bytes of their names. */
+/** The built-in chain, then the others by their names. */
 function ordered(chains: readonly Chain[]): readonly Chain[] {
   const users = chains.filter(({ policy }) => policy === null);
-  users.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+  users.sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)));
   return [...chains.filter(({ policy }) => policy !== null), ...users];
 }
 

@@ -67,9 +67,22 @@ type Ports = { readonly source: PortMatch | null; readonly destination: PortMatc
 
 function emptyElement(): Element {
   return {
-    ...{ asks: 0, inverts: 0, protocol: 0, source: null, sourceMask: null, destination: null },
-    ...{ destinationMask: null, flagsMask: 0, flags: 0, sourcePorts: null, destinationPorts: null },
-    ...{ mark: 0, markMask: 0, interface: null, ports: null, action: { action: ACTION_ALSO } },
+    asks: 0,
+    inverts: 0,
+    protocol: 0,
+    source: null,
+    sourceMask: null,
+    destination: null,
+    destinationMask: null,
+    flagsMask: 0,
+    flags: 0,
+    sourcePorts: null,
+    destinationPorts: null,
+    mark: 0,
+    markMask: 0,
+    interface: null,
+    ports: null,
+    action: { action: ACTION_ALSO },
   };
 }
 

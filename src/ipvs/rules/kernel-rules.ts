@@ -29,16 +29,30 @@ class KernelRules implements RuleAdministration {
   }
 
   change(family: Family, change: (present: RuleSet) => RuleSet): void {
-    fromSystem("change-rules", () =>
-      this.#state.change(
-        () => !isEmpty(change(emptyRuleSet(family))),
-        (present) => {
-          if (present === null) return;
-          new TableRules(present.plane).change(family, change);
-          present.datapath.refresh();
-        },
-      ),
-    );
+    let thrown: { readonly error: unknown } | null = null;
+    const asked = (present: RuleSet): RuleSet => {
+      try {
+        return change(present);
+      } catch (error) {
+        thrown = { error };
+        throw error;
+      }
+    };
+    try {
+      fromSystem("change-rules", () =>
+        this.#state.change(
+          () => !isEmpty(asked(emptyRuleSet(family))),
+          (present) => {
+            if (present === null) return;
+            new TableRules(present.plane).change(family, asked);
+            present.datapath.refresh();
+          },
+        ),
+      );
+    } catch (error) {
+      // What the caller threw is the caller's, and not of the system below.
+      throw thrown === null ? error : (thrown as { readonly error: unknown }).error;
+    }
   }
 
   close(): void {

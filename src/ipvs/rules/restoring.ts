@@ -1,10 +1,12 @@
 /** What files of saved rules make of a rule set. */
 import type { Family } from "../model.ts";
-import { chainOf, edited } from "./editing.ts";
+import { RuleDraft } from "./draft.ts";
+import { chainOf } from "./editing.ts";
 import { emptyRuleSet, NO_COUNTERS, type RuleSet } from "./model.ts";
+import { newChainName } from "./text/chain-names.ts";
 import type { RulesLine } from "./text/command.ts";
 import type { RuleNames } from "./text/names.ts";
-import { newChainName, parseLine } from "./text/parse-line.ts";
+import { parseLine } from "./text/parse-line.ts";
 import { RestoreError, type RestoreLine, restoreLines } from "./text/restore-file.ts";
 import { foreign, RulesError, usage } from "./text/rules-error.ts";
 import { OTHER_CHAINS } from "./text/save.ts";
@@ -20,7 +22,7 @@ export interface RestoreOptions {
   readonly program?: string;
   readonly names: RuleNames;
   /** Told of each line, as it is carried out, with the rules before it. */
-  readonly onLine?: (line: RestoreLine, read: RulesLine | null, before: RuleSet) => void;
+  readonly onLine?: (line: RestoreLine, read: RulesLine | null, before: RuleDraft) => void;
 }
 
 /**
@@ -29,16 +31,16 @@ export interface RestoreOptions {
  * @throws RestoreError: nothing of the file holds then
  */
 export function restored(text: string, present: RuleSet, options: RestoreOptions): RuleSet {
-  let rules = present;
+  const draft = new RuleDraft(present);
   const program = options.program ?? "iptables-restore";
   for (const line of restoreLines(text, program, options.table)) {
     try {
-      rules = restoreLine(line, rules, program, options);
+      restoreLine(line, draft, program, options);
     } catch (error) {
       throw error instanceof RulesError ? new RestoreError(line.line, error) : error;
     }
   }
-  return rules;
+  return draft.rules;
 }
 
 /** The rules that `iptables-save` wrote, from nothing. */
@@ -46,38 +48,38 @@ export function parseRuleSet(text: string, family: Family, names: RuleNames): Ru
   return restored(text, emptyRuleSet(family), { counters: true, names });
 }
 
-function restoreLine(line: RestoreLine, rules: RuleSet, program: string, options: RestoreOptions): RuleSet {
+function restoreLine(line: RestoreLine, draft: RuleDraft, program: string, options: RestoreOptions): void {
   const { onLine = () => {}, keep = false } = options;
   switch (line.kind) {
     case "comment":
     case "commit":
-      onLine(line, null, rules);
-      return rules;
+      onLine(line, null, draft);
+      return;
     case "table":
       if (line.table !== "mangle") throw otherTable(line.table, program, line.line);
-      onLine(line, null, rules);
-      return keep ? rules : emptyRuleSet(rules.family);
+      onLine(line, null, draft);
+      if (!keep) draft.rules = emptyRuleSet(draft.rules.family);
+      return;
     case "chain":
-      onLine(line, null, rules);
-      return declared(rules, line, options);
+      onLine(line, null, draft);
+      declare(draft, line, options);
+      return;
     case "command": {
       const counters = line.counters !== null && options.counters ? ["-c", ...line.counters] : [];
       let read: RulesLine;
       try {
         read = parseLine([...counters, ...line.words], {
-          family: rules.family,
+          family: draft.family,
           names: options.names,
           restoring: program,
         });
       } catch (error) {
         // A line for the other family.
-        if (error instanceof RulesError && error.code === "family") return rules;
+        if (error instanceof RulesError && error.code === "family") return;
         throw error;
       }
-      onLine(line, read, rules);
-      return read.command.kind === "help" || read.command.kind === "version"
-        ? rules
-        : edited(rules, read.command);
+      onLine(line, read, draft);
+      if (read.command.kind !== "help" && read.command.kind !== "version") draft.apply(read.command);
     }
   }
 }
@@ -89,19 +91,21 @@ function otherTable(table: string, program: string, line: number): RulesError {
   return usage(`${program}: line ${line} table name '${table}' invalid`);
 }
 
-function declared(
-  rules: RuleSet,
+function declare(
+  draft: RuleDraft,
   { chain: name, policy, counters: given }: Extract<RestoreLine, { kind: "chain" }>,
   options: RestoreOptions,
-): RuleSet {
+): void {
+  const { rules } = draft;
   const isBuiltIn = chainOf(rules, name)?.policy != null;
   if (options.counters && given === "invalid") throw usage(`invalid policy counters for chain '${name}'`);
   if (!isBuiltIn && !(OTHER_CHAINS as readonly string[]).includes(name)) {
     newChainName(name);
     const fresh = chainOf(rules, name) === null;
-    return edited(rules, fresh ? { kind: "new-chain", chain: name } : { kind: "flush", chain: name });
+    draft.apply(fresh ? { kind: "new-chain", chain: name } : { kind: "flush", chain: name });
+    return;
   }
-  if (policy === "-") return rules;
+  if (policy === "-") return;
   const counters = options.counters && given !== null && given !== "invalid" ? given : NO_COUNTERS;
-  return edited(rules, { kind: "policy", chain: name, policy, counters });
+  draft.apply({ kind: "policy", chain: name, policy, counters });
 }

@@ -18,6 +18,7 @@ import {
   type RuleSet,
 } from "./model.ts";
 import { needsOfRules, needsOfSet } from "./needs.ts";
+import { validate } from "./validate.ts";
 
 /** The rules of a plane. For one user at a time. */
 export class TableRules implements RuleAdministration {
@@ -38,13 +39,15 @@ export class TableRules implements RuleAdministration {
     const wanted = change(present);
     if (wanted === present) return;
     const set = { family, chains: wanted.chains.map((chain) => withOwnRules(chain)) };
-    const memory = new RuleMemory(this.#plane, family);
-    const bases = placeCounters(set, known, (slot) => memory.counted(slot));
-    const rules = compileRules(set, (rule) => bases.get(rule)!.slot);
+    validate(set);
+    const counters = placeCounters(set, known);
+    const rules = compileRules(set, counters.slotOf);
     const isTrivial = rules.start === rules.end && set.chains[0]!.policy !== "drop";
     const own = needsOfSet(family, { isTrivial, drops: rules.drops });
     this.#plane.prepare(own, () => this.#needsWith(family, own));
-    memory.publish(rules, bases.get(set.chains[0]!)!.slot, encodeDocument({ set, bases }));
+    const memory = new RuleMemory(this.#plane, family);
+    const bases = counters.bases((slot) => memory.counted(slot));
+    memory.publish(rules, counters.slotOf(set.chains[0]!), encodeDocument({ set, bases }));
   }
 
   close(): void {}
@@ -81,6 +84,14 @@ export class TableRules implements RuleAdministration {
     const others = needsOfRules(this.#plane, family);
     return new Set([...needsOfServices(new Draft(memory)), ...others, ...own]);
   }
+}
+
+/** How many rules there are in all chains of a family. */
+export function countRules(plane: Plane, family: Family): number {
+  const document = hasRuleTables(plane) ? new RuleMemory(plane, family).document() : null;
+  if (document === null) return 0;
+  const { chains } = decodeDocument(family, document).set;
+  return chains.reduce((sum, { rules }) => sum + rules.length, 0);
 }
 
 /** A chain whose rules are objects of its own, as one rule may stand in several places. */

@@ -46,10 +46,11 @@ function maskOf({ key, persistence }: VirtualService): number[] {
 }
 
 function poolOf({ service, localAddresses }: PlainService): string {
-  const { scheduler, schedulerFlags, onePacket, clientAddress, persistence } = service;
+  const { scheduler, schedulerFlags, onePacket, clientAddress, persistence, engine } = service;
   const flags =
     schedulerFlags +
     (onePacket ? tables.POOL_ONE_PACKET : 0) +
+    (engine === "sip" ? tables.POOL_SIP : 0) +
     { hidden: 0, toa: tables.POOL_TOA, "proxy-v2": tables.POOL_PROXY }[clientAddress];
   const local = localAddresses.map((each) =>
     wordsOf(each)

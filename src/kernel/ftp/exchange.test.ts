@@ -137,7 +137,7 @@ function exchange(family: Family, seed: number): number {
       const known = (segment.acknowledgement - clientFirst) | 0;
       assert.equal(known, sent.acknowledged);
       clientKnown = Math.max(clientKnown, known);
-      client.take(segment, chance(10) ? below(50) : Infinity);
+      client.take(segment, chance(30) ? below(80) : Infinity);
     }
   };
 

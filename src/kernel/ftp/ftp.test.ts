@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { optionsOf } from "../forward/client-address/testing/dialogue.ts";
+import { SYSCTL_SLOPPY_TCP } from "../sysctls.ts";
+import { connectionTable, STATE_ENDED, STATE_HELPED, settings } from "../tables.ts";
+import { runCommand } from "../testing/commands.ts";
+import { TestDirector } from "../testing/director.ts";
+import { interfaceOf, tcpFrame } from "../testing/frames.ts";
 import { FTP_FAMILIES, FtpSession, withPort } from "./testing/session.ts";
 
 const [IPV4, IPV6] = FTP_FAMILIES as [(typeof FTP_FAMILIES)[0], (typeof FTP_FAMILIES)[0]];
@@ -304,5 +309,76 @@ test("two servers of one client that wait at the same port", () => {
     const to = withPort(family.virtual, 51201);
     assert.equal(session.data("client", from, to, "S"), `${from} > ${withPort(family.server, 51200)}`);
     assert.ok(director.connections().length === 4);
+  }
+});
+
+test("a server that gets nothing new keeps its clients' data connections", () => {
+  const session = new FtpSession(IPV4);
+  const { configuration } = session.director;
+  for (const edit of ["-w 0", "-w 1 -x 1 -y 1"]) {
+    runCommand(configuration, `ipvsadm -e -t ${IPV4.virtual} -r ${IPV4.server} -m ${edit}`.split(" "));
+    session.say("PASV\r\n");
+    session.answer("227 (10,0,0,1,200,0)\r\n");
+    session.acknowledge();
+    for (const port of [4444, 4445]) {
+      const from = withPort(IPV4.client, port);
+      const expected = port === 4444 ? `${from} > 10.0.0.1:51200` : undefined;
+      assert.equal(session.data("client", from, "192.0.2.1:51200", "S"), expected);
+      if (expected !== undefined) session.data("client", from, "192.0.2.1:51200", "R");
+    }
+    session.say("PORT 198,18,0,1,4,1\r\n");
+    const to = withPort(IPV4.client, 1025);
+    assert.equal(session.data("server", "10.0.0.1:2120", to, "S"), `192.0.2.1:20 > ${to}`);
+    // Half-open, it outlives the reset for a minute.
+    session.director.wait(70);
+  }
+  const [slot] = [...configuration.serversOf("tcp", IPV4.virtual).values()];
+  assert.equal(session.director.counters(slot!).connections, 1, "as in IPVS, that of control alone");
+});
+
+test("nothing is expected when the control connection is gone", () => {
+  const session = new FtpSession(IPV4);
+  session.say("PASV\r\n");
+  session.answer("227 (10,0,0,1,200,0)\r\n");
+  session.director.machine.run(() => {
+    for (let slot = 0; slot < 64; slot++) {
+      const connection = connectionTable.lookup(slot)!;
+      if (connection.virtualPort === 21) connection.state = (connection.state | STATE_ENDED) >>> 0;
+    }
+  });
+  assert.equal(session.data("client", withPort(IPV4.client, 4444), "192.0.2.1:51200", "S"), undefined);
+});
+
+test("a session whose beginning was not seen is left as it is", () => {
+  const session = new FtpSession(IPV4);
+  session.director.machine.run(() => {
+    settings.at(0).sysctls[SYSCTL_SLOPPY_TCP] = 1;
+  });
+  const other = { ...IPV4, client: withPort(IPV4.client, 2000) };
+  Object.assign(session, { family: other, clientNext: 7001, serverNext: 801, readNext: 801 });
+  Object.assign(session.dialogue, { family: other });
+  session.say("PASV\r\n");
+  assert.equal(session.answer("227 (10,0,0,1,200,0)\r\n"), "227 (10,0,0,1,200,0)\r\n");
+  session.say("PORT 198,18,0,1,4,1\r\n");
+  assert.deepEqual(session.others(), []);
+});
+
+test("services by mark, on every port, and of other methods have no helper", () => {
+  for (const [service, server] of [
+    ["-t 192.0.2.1:0 -p 300", "10.0.0.1 -m"],
+    ["-t 192.0.2.1:21", "10.0.0.1 -g"],
+    ["-t 192.0.2.1:2121", "10.0.0.1:21 -m"],
+  ] as const) {
+    const director = new TestDirector();
+    const [kind, address] = service.split(" ");
+    runCommand(director.configuration, `ipvsadm -A ${service} -s rr`.split(" "));
+    runCommand(director.configuration, `ipvsadm -a ${kind} ${address} -r ${server}`.split(" "));
+    const to = address!.replace(/:0$/, ":21");
+    director.receive(tcpFrame("client", IPV4.client, to, "S"), { ifindex: interfaceOf("client") });
+    director.machine.run(() => {
+      for (let slot = 0; slot < 64; slot++)
+        assert.equal(connectionTable.lookup(slot)!.state & STATE_HELPED, 0, service);
+    });
+    assert.ok(director.connections().length > 0);
   }
 });

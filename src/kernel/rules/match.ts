@@ -147,6 +147,7 @@ function matchesList(element: RuleElement, walk: RuleWalk, asks: u16, inverts: u
 export function matchOf(element: RuleElement, walk: RuleWalk): u32 {
   const asks = element.asks;
   const inverts = element.inverts;
+  if ((asks & ASK_IMPOSSIBLE) !== 0) return NO_MATCH;
   if ((asks & ASK_PROTOCOL) !== 0) {
     const protocol = walk.protocol;
     if (protocol > 0xff) return NO_MATCH;
@@ -170,6 +171,5 @@ export function matchOf(element: RuleElement, walk: RuleWalk): u32 {
     const isSame = (walk.mark & element.markMask) >>> 0 === element.mark;
     if (!isWanted(isSame, inverts, ASK_MARK)) return NO_MATCH;
   }
-  if ((asks & ASK_LISTED) !== 0) return matchesList(element, walk, asks, inverts);
-  return (asks & ASK_IMPOSSIBLE) === 0 ? MATCH : NO_MATCH;
+  return (asks & ASK_LISTED) !== 0 ? matchesList(element, walk, asks, inverts) : MATCH;
 }

@@ -9,7 +9,6 @@ import {
   Extension,
   FRAGMENT_OFFSET,
   FRAGMENT_OFFSET6,
-  FragmentHeader,
   IPV4_HEADER,
   IPV6_HEADER,
   Ipv4,
@@ -20,7 +19,7 @@ import {
   Word,
 } from "../headers.ts";
 import { family } from "../options.ts";
-import { interfaceNames, type RuleWalk } from "../tables.ts";
+import { interfaceNames, PROTOCOL_AH, type RuleWalk } from "../tables.ts";
 
 /** `RuleWalk.protocol`: it cannot be told. */
 const NO_PROTOCOL = 0x100;
@@ -89,17 +88,23 @@ export function findHeader(packet: Packet, first: u8, end: u32): u32 {
   let offset = LINK_HEADER + IPV6_HEADER;
   for (let i = 0; i < MOST_EXTENSIONS; i++) {
     const at = offset & 0x1ff;
+    // AH ends the search, but netfilter has begun to read it.
+    if (type === PROTOCOL_AH && at + 2 > end) return NO_HEADER;
     if (!isExtension(type)) return ((at << 8) | type) >>> 0;
     const extension = packet.header(Extension, at);
-    if (extension === null || at + 4 > end) return NO_HEADER;
+    if (extension === null) return NO_HEADER;
+    // As much as netfilter reads of it has to be there.
+    const isRead = type === EXTENSION_FRAGMENT || type === EXTENSION_ROUTING;
+    if (at + (isRead ? 4 : 2) > end) return NO_HEADER;
     if (type === EXTENSION_FRAGMENT) {
-      const fragment = packet.header(FragmentHeader, at);
-      if (fragment === null) return NO_HEADER;
-      if ((fragment.offset & FRAGMENT_OFFSET6) !== 0) {
-        const inside = fragment.nextHeader;
-        return isExtension(inside) ? NO_HEADER : (LATER | (at << 8) | inside) >>> 0;
+      const inside = extension.nextHeader;
+      const place = packet.header(Word, (at + 2) & 0x3ff);
+      if (place === null) return NO_HEADER;
+      if ((place.value & FRAGMENT_OFFSET6) !== 0) {
+        const isTold = !isExtension(inside) && inside !== PROTOCOL_AH;
+        return isTold ? (LATER | (at << 8) | inside) >>> 0 : NO_HEADER;
       }
-      type = fragment.nextHeader;
+      type = inside;
       offset = at + 8;
     } else {
       type = extension.nextHeader;
@@ -133,8 +138,8 @@ function read6(packet: Packet, walk: RuleWalk): boolean {
   walk.protocol = found & 0xff;
   const at = (found >>> 8) & 0xfff;
   if ((found & LATER) !== 0) {
-    const fragment = packet.header(FragmentHeader, at);
-    if (fragment !== null) walk.fragment = fragment.offset >>> 3;
+    const place = packet.header(Word, (at + 2) & 0x3ff);
+    if (place !== null) walk.fragment = place.value >>> 3;
     return true;
   }
   walk.reach = Math.max(end, at) - at;

@@ -23,10 +23,11 @@ function wordOf(connection: Connection, generation: u32, isDropped: u32): u64 {
   return (BigInt(generation) << 32n) | own | BigInt(isDropped & 1);
 }
 
-/** What the rules say of the packets of a connection in that direction. */
-export function verdictFor(connection: Connection, index: u32, direction: u32): u32 {
+/** What the rules say of the packets of the connection in that slot, in that direction. @separate */
+export function verdictFor(index: u32, direction: u32): u32 {
   const sets = ruleSets.lookup(setsOfFamily());
-  if (sets === null) return PASSES;
+  const connection = connectionTable.lookup(index);
+  if (sets === null || connection === null) return PASSES;
   const generation = sets.generation;
   if (sets.places[generation & 1]!.drops === 0) return PASSES;
   const known = ruleVerdicts.lookup(index);

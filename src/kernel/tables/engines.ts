@@ -25,6 +25,9 @@ export const SIP_WINDOW = 2048;
 
 /** A SIP message that is looked through, and what was found. */
 export const SipMessage = struct("SipMessage", {
+  /** Where its UDP header is (0: nowhere), and the bytes of its IP packet. */
+  transport: u32,
+  size: u32,
   /** What stands for its Call-ID in flows, a hash: in the place of the client's address (0: the packet in hand has none) and of its port. */
   word: u32,
   more: u32,

@@ -30,7 +30,7 @@ export const EXTRAS_A_SET = 32768;
 /** Counters of a family: those of the set in use and those of the one that is to follow. */
 export const COUNTERS_A_FAMILY = 36864;
 
-/** Bits of `RuleElement.asks` and `.inverts`: what an element asks of a packet, in the order in which it is asked. */
+/** Bits of `RuleElement.asks` and `.inverts`: what an element asks of a packet. */
 export const ASK_SOURCE = 0x1;
 export const ASK_DESTINATION = 0x2;
 export const ASK_INTERFACE = 0x4;

@@ -11,7 +11,7 @@ import {
   loadProgram,
 } from "../../bpf/loader/index.ts";
 import { inNetworkNamespace } from "../../linux/index.ts";
-import { PROGRAMS } from "../programs.ts";
+import { type DatapathProgram, PROGRAMS } from "../programs.ts";
 import {
   buckets,
   callIds,
@@ -80,10 +80,13 @@ function urlOf(module: string): string {
   return new URL(`../${module}.${suffix}`, import.meta.url).href;
 }
 
-/** The datapath's programs, compiled with these options, by their slot in `programs`. */
-export async function compilePrograms(options: Options = {}): Promise<Map<number, CompiledProgram>> {
+/** The datapath's programs, or those that are `wanted`, compiled with these options, by their slot in `programs`. */
+export async function compilePrograms(
+  options: Options = {},
+  wanted: (program: DatapathProgram) => boolean = () => true,
+): Promise<Map<number, CompiledProgram>> {
   const compiled = new Map<number, CompiledProgram>();
-  for (const program of PROGRAMS) {
+  for (const program of PROGRAMS.filter(wanted)) {
     compiled.set(
       program.slot,
       await compile({

@@ -6,6 +6,7 @@ export * from "./link.ts";
 export * from "./link-change.ts";
 export * from "./message.ts";
 export * from "./neighbour.ts";
+export * from "./nftables.ts";
 export * from "./route.ts";
 export * from "./socket.ts";
 export * from "./traffic-control.ts";

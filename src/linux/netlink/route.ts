@@ -6,7 +6,9 @@ import { linkIndex, RTM } from "./link.ts";
 import { type NetlinkMessage, NLM_F } from "./message.ts";
 import type { NetlinkSocket } from "./socket.ts";
 
-const RTA = { DST: 1, OIF: 4, GATEWAY: 5, PRIORITY: 6, PREFSRC: 7, TABLE: 15, MARK: 16 } as const;
+const RTA = { DST: 1, OIF: 4, GATEWAY: 5, PRIORITY: 6, PREFSRC: 7, METRICS: 8, TABLE: 15, MARK: 16 } as const;
+/** Attributes inside RTA.METRICS. */
+const RTAX = { MTU: 2, ADVMSS: 8 } as const;
 
 /** Routing tables: rtnetlink(7). */
 export const RT_TABLE = { MAIN: 254, LOCAL: 255 } as const;
@@ -56,6 +58,10 @@ export interface Route {
   readonly scope: number;
   /** RTPROT_ value: who made it (2: the kernel, 3: boot, 4: administrator). */
   readonly protocol: number;
+  /** The route's own MTU, bytes, or of one that was looked up the path's as far as it is known; undefined: the link's. */
+  readonly mtu: number | undefined;
+  /** The segment size that TCP tells peers behind this route; undefined: as the MTU says. */
+  readonly advertisedMss: number | undefined;
 }
 
 /*
@@ -153,6 +159,7 @@ export function lookUpRoute(socket: NetlinkSocket, address: IpAddress): Route {
 /** The route of a NEWROUTE or DELROUTE message. */
 export function decodeRoute({ payload }: NetlinkMessage): Route {
   const set = new AttributeSet(payload.subarray(12));
+  const metrics = set.nested(RTA.METRICS);
   const destination = set.bytes(RTA.DST);
   const version = payload[0] === AF.INET ? 4 : 6;
   const length = payload[1]!;
@@ -168,5 +175,7 @@ export function decodeRoute({ payload }: NetlinkMessage): Route {
     type: payload[7]!,
     scope: payload[6]!,
     protocol: payload[5]!,
+    mtu: metrics?.u32(RTAX.MTU),
+    advertisedMss: metrics?.u32(RTAX.ADVMSS),
   };
 }

@@ -200,7 +200,7 @@ function memoryOf(
       argument,
     );
   }
-  const base = scratch(cx, purpose);
+  const base = scratch(cx, purpose, schema.size);
   const place: Place = {
     kind: "reference",
     base,
@@ -215,12 +215,16 @@ function memoryOf(
   return { reg: base };
 }
 
-/** The address of 8 bytes that are used by one helper call only. */
-function scratch(cx: Context, purpose: string): Reg {
-  const slot = cx.scratch.get(purpose);
+/**
+ * The address of so many bytes that are used by one helper call only. Not more than are written: what the call seems to read besides would
+ * have to be kept from the function's beginning on, and could share its place with nothing.
+ */
+function scratch(cx: Context, purpose: string, size: number): Reg {
+  const name = `${purpose}${size}`;
+  const slot = cx.scratch.get(name);
   if (slot === undefined) {
-    cx.scratch.set(purpose, cx.builder.slots.length);
-    return cx.builder.slot(8, purpose);
+    cx.scratch.set(name, cx.builder.slots.length);
+    return cx.builder.slot(size, purpose);
   }
   const dst = cx.builder.register(purpose);
   cx.builder.emit({ op: "stackAddress", dst, slot });

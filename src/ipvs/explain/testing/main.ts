@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { MNT_DETACH, umount } from "../../../linux/index.ts";
-import { Trial } from "./trial.ts";
+import { optionsIn, Trial } from "./trial.ts";
 
 const { values } = parseArgs({
   options: {
@@ -19,11 +19,7 @@ const [count, packets, seed, first] = [values.configurations, values.packets, va
 ) as [number, number, number, number];
 
 const folder = mkdtempSync(join(tmpdir(), "lvs-explain-"));
-const trial = await Trial.open(`explain-${process.pid}`, {
-  stateDirectory: join(folder, "run"),
-  ...(process.env.LVS_CACHE_DIRECTORY ? {} : { cacheDirectory: join(folder, "cache") }),
-  connections: 512,
-});
+const trial = await Trial.open(`explain-${process.pid}`, optionsIn(folder));
 const started = performance.now();
 try {
   for (let number = first; number < first + count; number++) trial.configuration(seed, number, packets);

@@ -1,7 +1,8 @@
 /** Command lines of iptables, as data. */
 import type { Family } from "../../model.ts";
+import { LONGEST_CHAIN, newChainName } from "./chain-names.ts";
 import type { RulesCommand, RulesLine } from "./command.ts";
-import { isTarget } from "./extensions/index.ts";
+import { commandOf, type Given } from "./command-of.ts";
 import type { RuleNames } from "./names.ts";
 import { OptionReader } from "./option-reader.ts";
 import {
@@ -24,7 +25,6 @@ export interface LineContext {
   readonly restoring?: string;
 }
 
-const LONGEST_CHAIN = 28;
 const MOST_RULES = 0x7fffffff;
 const LONGEST_INTERVAL = 999_999;
 
@@ -36,15 +36,6 @@ const LONGEST_INTERVAL = 999_999;
  */
 export function parseLine(words: readonly string[], context: LineContext): RulesLine {
   return new LineParser(words, context).parse();
-}
-
-/** What the command was given beside the rule. */
-interface Given {
-  readonly letter: CommandLetter;
-  readonly chain: string | null;
-  readonly position: number | null;
-  /** The word behind the chain: a policy or a new name. */
-  readonly word: string | null;
 }
 
 class LineParser {
@@ -262,7 +253,7 @@ class LineParser {
     if (this.#reader.hasMore) throw usage("unknown arguments found on commandline");
     if (this.#command === null) throw usage("no command specified");
     if (this.#negated) throw usage("nothing appropriate following !");
-    const { letter, chain, position, word } = this.#command;
+    const { letter, chain, position } = this.#command;
     const takesRule = "ACDIR".includes(letter) && !(letter === "D" && position !== null);
     const rules = takesRule ? this.#rule.finish(extensions) : [];
     if (letter === "R" && rules.length > 1) throw usage("Replacement rule does not specify a unique address");
@@ -273,41 +264,9 @@ class LineParser {
       throw usage(`chain name \`${chain}' too long (must be under ${LONGEST_CHAIN + 1} chars)`);
     }
     if (takesRule) this.#checkInterfaces(chain!);
-    const isZero = this.#alsoZero;
-    switch (letter) {
-      case "A":
-        return { kind: "append", chain: chain!, rules };
-      case "C":
-        return { kind: "check", chain: chain!, rules };
-      case "D":
-        if (position === null) return { kind: "delete", chain: chain!, rules };
-        return { kind: "delete-number", chain: chain!, position };
-      case "I":
-        return { kind: "insert", chain: chain!, position: position ?? 1, rules };
-      case "R":
-        return { kind: "replace", chain: chain!, position: position!, rule: rules[0]! };
-      case "F":
-        return { kind: "flush", chain };
-      case "X":
-        return { kind: "delete-chain", chain };
-      case "Z":
-        return { kind: "zero", chain, position };
-      case "N":
-        return { kind: "new-chain", chain: chain! };
-      case "E":
-        newChainName(word!);
-        return { kind: "rename-chain", chain: chain!, to: word! };
-      case "P": {
-        const counters = this.#options.has("c") ? this.#rule.counters : null;
-        return { kind: "policy", chain: chain!, policy: word!, counters };
-      }
-      case "L":
-      case "S": {
-        const has = (option: RestrictedLetter): boolean => this.#options.has(option);
-        const options = { numeric: has("n"), verbose: has("v"), exact: has("x"), lineNumbers: has("0") };
-        return { kind: letter === "L" ? "list" : "list-rules", chain, position, zero: isZero, options };
-      }
-    }
+    const has = (option: RestrictedLetter): boolean => this.#options.has(option);
+    const counters = has("c") ? this.#rule.counters : null;
+    return commandOf({ ...this.#command, rules, counters, alsoZero: this.#alsoZero, has });
   }
 
   #checkInterfaces(chain: string): void {
@@ -329,14 +288,4 @@ function ruleNumber(word: string): number {
   const number = wholeNumber(word, 1, MOST_RULES);
   if (number === null) throw usage(`Invalid rule number \`${word}'`);
   return number;
-}
-
-/** Throws RulesError for what no chain can be called. */
-export function newChainName(name: string): void {
-  if (/^[-!]/.test(name)) throw usage(`chain name not allowed to start with \`${name.charAt(0)}'`);
-  if (Buffer.byteLength(name) > LONGEST_CHAIN) {
-    throw usage(`chain name \`${name}' too long (must be under ${LONGEST_CHAIN + 1} chars)`);
-  }
-  if (isTarget(name)) throw usage("chain name may not clash with target name");
-  if (/\s/.test(name)) throw usage(`Invalid chain name \`${name}'`);
 }

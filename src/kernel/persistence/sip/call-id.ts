@@ -30,14 +30,23 @@ export function isLookedInto(pool: Pool, what: u16): boolean {
   return pool.persistence !== 0 && (pool.flags & POOL_SIP) !== 0 && what >>> 8 === PROTOCOL_UDP;
 }
 
-/** Reads the Call-ID of a packet to a service, if its packets are looked into. Arguments as in admission.ts. */
-export function lookInto(packet: Packet, serviceIndex: u32, transport: u16, length: u32, what: u16): void {
+/** Keeps where the packet in hand has what may be a message (admission.ts): so that nobody needs to hold on to it meanwhile. */
+export function setPlace(transport: u16, length: u32): void {
+  const message = sipMessage.lookup(0);
+  if (message === null) return;
+  message.transport = transport;
+  message.size = length;
+}
+
+/** Reads the Call-ID of a packet to a service, if its packets are looked into. `what` is as in admit.ts. Returns its word, or 0. @separate */
+export function lookInto(packet: Packet, serviceIndex: u32, what: u16): u32 {
   const message = sipMessage.lookup(0);
   const service = serviceTable.lookup(serviceIndex);
-  if (message === null || service === null) return;
+  if (message === null || service === null) return 0;
   message.word = 0;
   const pool = pools.lookup(service.pool);
-  if (pool !== null && isLookedInto(pool, what) && transport !== 0) readCallId(packet, transport, length);
+  if (pool === null || !isLookedInto(pool, what) || message.transport === 0) return 0;
+  return readCallId(packet, message.transport, message.size);
 }
 
 /**

@@ -4,6 +4,7 @@ import { SimulatedPacket } from "../../../bpf/index.ts";
 import { CALL_ID_WORDS, sipMessage } from "../../tables.ts";
 import { TestDirector } from "../../testing/director.ts";
 import { udpFrame } from "../../testing/frames.ts";
+import { readRecording } from "../../testing/recordings.ts";
 import { sipRequest } from "../../testing/sip.ts";
 import { readCallId } from "./call-id.ts";
 
@@ -26,6 +27,24 @@ function find(text: string, cut = 0): string | null {
     return found.toString("latin1").replace(/\0+$/, "");
   });
 }
+
+interface RecordedMessage {
+  readonly id: string;
+  readonly payload: string;
+  /** Whether ip_vs forwarded it: it drops what has no Call-ID. */
+  readonly forwarded: boolean;
+}
+
+const RECORDED = readRecording<readonly RecordedMessage[]>("sip.json");
+
+/** What we take for a Call-ID and ip_vs does not, and the other way about (docs/sip.md). */
+const DIFFERENT = ["folded, blank line", "trailing blank", "base64", "two @", "body"];
+
+describe("what ip_vs takes for a Call-ID", () => {
+  for (const { id, payload, forwarded } of RECORDED) {
+    test(id, () => assert.equal(find(payload) !== null, DIFFERENT.includes(id) ? !forwarded : forwarded));
+  }
+});
 
 const LONGEST = "x".repeat(255);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /**
  * What servers of a service that goes by Call-IDs send of their own accord, or, under one-packet scheduling, as an answer: it belongs to
- * no connection. It gets the service's address, and its call stays with the server (as in IPVS since 4.7).
+ * no connection. It gets the service's address, as in IPVS since 4.7, and its call stays with the server.
  */
 import { copy, make, type Packet, type u16, type u32 } from "../../../bpf/index.ts";
 import { lookFor } from "../../flow.ts";
@@ -16,21 +16,22 @@ import {
   scratch,
   servers,
   serviceTable,
+  sipMessage,
 } from "../../tables.ts";
 import { addressWord } from "../../words.ts";
 import { askTemplate, keepTemplate } from "../template.ts";
 import { isLookedInto, readCallId } from "./call-id.ts";
 
 /**
- * Whether a packet to no service of ours is of a service's server, and to be forwarded by itself as if the service had sent it. Arguments as
- * in admission.ts.
+ * Whether a packet to no service of ours is of a service's server, and to be forwarded by itself as if the service had sent it. `what` is as
+ * in admit.ts.
  */
-export function isOfServer(packet: Packet, key: FlowKey, transport: u16, length: u32, what: u16): boolean {
-  if (what >>> 8 !== PROTOCOL_UDP || transport === 0) return false;
+export function isOfServer(packet: Packet, key: FlowKey, what: u16): boolean {
+  const message = sipMessage.lookup(0);
+  if (message === null || what >>> 8 !== PROTOCOL_UDP || message.transport === 0) return false;
   const service = serviceOfServer(key.source, key.sourcePort, what);
   if (service === 0) return false;
-  const client = key.destination;
-  if (readCallId(packet, transport, length) !== 0) keepToServer(service, client, what);
+  if (readCallId(packet, message.transport, message.size) !== 0) keepToServer(service, key.destination, what);
   return true;
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { formatIp, parseIpPacket } from "../../../net/index.ts";
+import { formatIp } from "../../../net/index.ts";
 import { SYSCTL_EXPIRE_QUIESCENT_TEMPLATE } from "../../sysctls.ts";
 import { settings } from "../../tables.ts";
 import { runCommand } from "../../testing/commands.ts";
@@ -301,6 +301,5 @@ describe("--pe sip elsewhere", () => {
     const director = directorWith(...ONE_PACKET);
     for (let i = 0; i < 200; i++) serverOf(director, CLIENT, VIRTUAL, call(`call-${i}`));
     assert.ok(callIdsOf(director).length <= 64);
-    assert.equal(parseIpPacket(udpFrame("client", CLIENT, VIRTUAL).subarray(14)).version, 4);
   });
 });

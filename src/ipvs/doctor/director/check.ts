@@ -1,0 +1,37 @@
+import type { HostFacts } from "../facts.ts";
+import type { Finding } from "../finding.ts";
+import { checkDirectorFirewall } from "./firewall.ts";
+import { checkForwarding, checkRedirects, checkReversePath } from "./forwarding.ts";
+import { checkInterfaces } from "./interfaces.ts";
+import { checkMarks } from "./marks.ts";
+import { checkOffloads } from "./offloads.ts";
+import { checkServers } from "./servers.ts";
+import { checkServices } from "./services.ts";
+import { checkState } from "./state.ts";
+import { checkTunnelMtu } from "./tunnel-mtu.ts";
+import type { DirectorCheck } from "./view.ts";
+import { checkVirtualAddresses } from "./virtual-addresses.ts";
+import { checkWays } from "./ways.ts";
+
+/** In the order in which findings are told: what keeps everything from working comes first. */
+const CHECKS: readonly DirectorCheck[] = [
+  checkState,
+  checkInterfaces,
+  checkForwarding,
+  checkVirtualAddresses,
+  checkServices,
+  checkServers,
+  checkWays,
+  checkTunnelMtu,
+  checkRedirects,
+  checkReversePath,
+  checkOffloads,
+  checkMarks,
+  checkDirectorFirewall,
+];
+
+/** Everything about this host as a director. */
+export function examineDirector(host: HostFacts): Finding[] {
+  const { director } = host;
+  return director === null ? [] : CHECKS.flatMap((check) => check(director, host));
+}

@@ -1,0 +1,38 @@
+import { examineDirector } from "./director/check.ts";
+import type { HostFacts } from "./facts.ts";
+import type { Finding, Role } from "./finding.ts";
+import { checkKernelIpvs } from "./kernel-ipvs.ts";
+import { examineRealServer } from "./realserver/check.ts";
+import { looksLikeRealServer } from "./realserver/view.ts";
+
+/** What a host is, by what can be seen: a director if it has, or had, services; else a real server if it has virtual addresses. */
+export function rolesOf(host: HostFacts): Role[] {
+  const { director } = host;
+  if (director !== null && (director.services.length > 0 || director.status.state === "unusable"))
+    return ["director"];
+  return looksLikeRealServer(host) ? ["realserver"] : [];
+}
+
+/** All that would not work, or may not. `roles`: as what to look at the host. */
+export function examine(host: HostFacts, roles: readonly Role[] = rolesOf(host)): Finding[] {
+  return [
+    ...(roles.includes("director") ? [...without(host), ...examineDirector(host)] : []),
+    ...(roles.includes("realserver") ? examineRealServer(host) : []),
+    ...checkKernelIpvs(host),
+  ];
+}
+
+/** A director without services, where somebody says that there is one. */
+function without({ director }: HostFacts): Finding[] {
+  if (director !== null && (director.services.length > 0 || director.status.state === "unusable")) return [];
+  return [
+    {
+      code: "no-services",
+      severity: "warning",
+      where: "director",
+      what: "No virtual service is configured in this network namespace.",
+      why: "Packets pass as if there were no balancer.",
+      remedy: { kind: "advice", command: "ipvsadm -A -t VIP:PORT -s wlc" },
+    },
+  ];
+}

@@ -1,0 +1,77 @@
+/** Asks the system's own programs for the rules of the calling thread's network namespace. */
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { listNftTables, SystemError } from "../../../linux/index.ts";
+import { parseIptablesSave } from "./iptables-save.ts";
+import type { Firewall, FirewallChain } from "./model.ts";
+import { parseNftRuleset } from "./nft-json.ts";
+
+/** How long to wait for each, ms. */
+const PATIENCE = 5000;
+const MOST_OUTPUT = 64 << 20;
+/** Not a program of ours of the same name, wherever PATH leads. */
+const FOLDERS = ["/usr/sbin", "/sbin", "/usr/bin", "/usr/local/sbin"];
+/** Tables that iptables keeps in nftables; it tells more of them than nft does. */
+const OF_IPTABLES = /^ip6? (filter|mangle|nat|raw|security)$/;
+
+/**
+ * What there is of nftables, iptables and ip6tables, in both of their kinds. A program that is missing, or fails, has no rules. None
+ * is run where the kernel has no tables for it.
+ */
+export function readFirewall(): Firewall {
+  const tables = nftTables();
+  const shown = new Set(tables.filter((table) => OF_IPTABLES.test(table)));
+  const uses = (family: "ip" | "ip6"): boolean => [...shown].some((table) => table.startsWith(`${family} `));
+  const four = uses("ip") ? run("iptables-save") : "";
+  const six = uses("ip6") ? run("ip6tables-save") : "";
+  return {
+    chains: [
+      ...parseIptablesSave(four, 4),
+      ...parseIptablesSave(six, 6),
+      ...(hasLegacy("ip_tables_names") ? parseIptablesSave(run("iptables-legacy-save"), 4) : []),
+      ...(hasLegacy("ip6_tables_names") ? parseIptablesSave(run("ip6tables-legacy-save"), 6) : []),
+      ...(tables.length > shown.size || (shown.size > 0 && four + six === "")
+        ? nft(four + six === "" ? NONE : shown)
+        : []),
+    ],
+  };
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+function nft(skip: ReadonlySet<string>): FirewallChain[] {
+  const ruleset = run("nft", "-j", "list", "ruleset");
+  return ruleset === "" ? [] : parseNftRuleset(ruleset, skip);
+}
+
+function nftTables(): string[] {
+  try {
+    return listNftTables();
+  } catch (error) {
+    // A kernel without nftables.
+    if (error instanceof SystemError) return [];
+    throw error;
+  }
+}
+
+/** Whether the tables of iptables' older kind are in use. */
+function hasLegacy(file: string): boolean {
+  try {
+    return readFileSync(`/proc/thread-self/net/${file}`, "utf8") !== "";
+  } catch {
+    // Its module is not loaded.
+    return false;
+  }
+}
+
+/** What it prints; "" if it cannot be run. */
+function run(program: string, ...words: readonly string[]): string {
+  const { status, stdout } = spawnSync(program, words, {
+    encoding: "utf8",
+    timeout: PATIENCE,
+    maxBuffer: MOST_OUTPUT,
+    stdio: ["ignore", "pipe", "ignore"],
+    env: { ...process.env, PATH: FOLDERS.join(":") },
+  });
+  return status === 0 ? stdout : "";
+}

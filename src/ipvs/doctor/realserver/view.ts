@@ -1,0 +1,68 @@
+/** What several checks of a real server ask its facts for. */
+import type { Family } from "../../model.ts";
+import type { AddressFacts, HostFacts, LinkFacts } from "../facts.ts";
+import type { Finding } from "../finding.ts";
+
+/** A check of a real server: facts in, findings out. Pure. */
+export type RealServerCheck = (host: HostFacts) => readonly Finding[];
+
+export function wholeLength(family: Family): 32 | 128 {
+  return family === 4 ? 32 : 128;
+}
+
+/** Whether addresses of an interface are not told to the network: loopback, dummies, tunnels. */
+export function isQuiet({ loopback, speaksArp }: LinkFacts): boolean {
+  return loopback || !speaksArp;
+}
+
+/** Kinds of interfaces that take packets out of tunnels. */
+const TUNNELS: ReadonlySet<string> = new Set(
+  "ipip sit ip6tnl gre ip6gre gretap ip6gretap fou erspan".split(" "),
+);
+
+/** Tunnel interfaces that are up. */
+export function tunnelEnds({ links }: HostFacts): LinkFacts[] {
+  return links.filter(({ kind, up }) => kind !== null && TUNNELS.has(kind) && up);
+}
+
+/**
+ * Addresses that a director's packets may be for: those that were named, or else all with a host mask on quiet interfaces. Where
+ * there are neither, those with a host mask on others beside a network's own address: virtual addresses where they should not be.
+ */
+export function virtualAddresses(host: HostFacts): AddressFacts[] {
+  const named = new Set(host.hints.virtualAddresses);
+  if (named.size > 0) return usable(host).filter(({ address }) => named.has(address));
+  const quiet = quietAddresses(host);
+  if (quiet.length > 0) return quiet;
+  return usable(host).filter(
+    ({ length, family, link }) =>
+      length === wholeLength(family) &&
+      host.addresses.some(
+        (each) =>
+          each.link === link && each.family === family && each.length < length && each.scope === "global",
+      ),
+  );
+}
+
+function quietAddresses(host: HostFacts): AddressFacts[] {
+  const quiet = new Set(host.links.filter(isQuiet).map(({ name }) => name));
+  return usable(host).filter(({ link, length, family }) => quiet.has(link) && length === wholeLength(family));
+}
+
+function usable({ addresses }: HostFacts): AddressFacts[] {
+  return addresses.filter(
+    ({ address, scope }) => scope !== "link" && !address.startsWith("127.") && address !== "::1",
+  );
+}
+
+/** Interfaces by which packets come from elsewhere. */
+export function outsideLinks({ links }: HostFacts): LinkFacts[] {
+  return links.filter(({ up, speaksArp }) => up && speaksArp);
+}
+
+/** Whether something here makes the host a real server under direct routing or tunnels. */
+export function looksLikeRealServer(host: HostFacts): boolean {
+  const { virtualAddresses: named, directors } = host.hints;
+  const told = named.length + directors.length + host.started.length;
+  return told > 0 || quietAddresses(host).length > 0;
+}

@@ -1,0 +1,117 @@
+/** Hosts at which all is well, to make single things wrong at. */
+import { type Destination, NO_RATES, NO_STATISTICS, type ServiceStatus } from "../../model.ts";
+import type { DirectorFacts, HostFacts, LinkFacts, Way } from "../facts.ts";
+import { NO_FIREWALL } from "../firewall/model.ts";
+
+export function linkFacts(name: string, changes: Partial<LinkFacts> = {}): LinkFacts {
+  return {
+    ...{ name, up: true, carrier: true, loopback: name === "lo", speaksArp: name !== "lo", kind: null },
+    ...{
+      mtu: 1500,
+      datapath: "attached",
+      reversePathFilter: 0,
+      arpIgnore: 0,
+      arpAnnounce: 0,
+      sendRedirects: false,
+    },
+    forwarding: { 4: true, 6: true },
+    features: new Set(),
+    ...changes,
+  };
+}
+
+export function wayBy(link: string, changes: Partial<Way> = {}): Way {
+  return { link, via: null, source: "10.0.0.254", mtu: 1500, local: false, neighbour: "answers", ...changes };
+}
+
+/** TCP 192.0.2.1:80 with one server, 10.0.0.1:80. */
+export function serviceWith(destination: Partial<Destination> = {}): ServiceStatus {
+  return {
+    service: {
+      key: { kind: "address", family: 4, protocol: "tcp", address: "192.0.2.1", port: 80 },
+      ...{ scheduler: "rr", schedulerFlags: 0, persistence: null, engine: null },
+      ...{ onePacket: false, clientAddress: "hidden" },
+    },
+    destinations: [
+      {
+        destination: {
+          ...{ family: 4, address: "10.0.0.1", port: 80, method: "masquerade", tunnel: null, weight: 1 },
+          ...{ upperThreshold: 0, lowerThreshold: 0 },
+          ...destination,
+        },
+        ...{ active: 0, inactive: 0, persistent: 0, statistics: NO_STATISTICS, rates: NO_RATES },
+      },
+    ],
+    ...{ localAddresses: [], statistics: NO_STATISTICS, rates: NO_RATES },
+  };
+}
+
+const PROGRAM = {
+  id: 1,
+  name: "lvs4",
+  options: {},
+  current: true,
+  machineCodeBytes: 1,
+  verifiedInstructions: 1,
+};
+
+export function directorFacts(changes: Partial<DirectorFacts> = {}): DirectorFacts {
+  return {
+    status: {
+      ...{ state: "ready", problem: null, directory: "/run/lvs/bpf/1", layoutVersion: 1, attachment: "tcx" },
+      ...{ program: PROGRAM, programs: [PROGRAM], interfaces: [], clock: { ticking: true, age: 100 } },
+      ...{
+        tables: [],
+        maps: [],
+        rules: { ipv4: 0, ipv6: 0 },
+        localClients: true,
+        events: {},
+        forwardingOff: [],
+      },
+      features: {} as DirectorFacts["status"]["features"],
+      cache: { directory: "/var/cache/lvs", problem: null },
+    },
+    services: [serviceWith()],
+    ways: new Map([["10.0.0.1", wayBy("inside")]]),
+    own: new Set(["192.0.2.1"]),
+    ...{
+      probes: new Map(),
+      otherOwners: new Map(),
+      bypassing: [],
+      pathMtuDiscovery: true,
+      markRules: null,
+      ownRules: NO_FIREWALL,
+    },
+    ...changes,
+  };
+}
+
+/** Clients are outside, in the virtual address's network; the server is inside. */
+export function hostFacts(changes: Partial<HostFacts> = {}): HostFacts {
+  return {
+    links: [linkFacts("lo"), linkFacts("outside"), linkFacts("inside")],
+    addresses: [
+      { link: "outside", address: "192.0.2.1", family: 4, length: 24, duplicate: false, scope: "global" },
+      { link: "inside", address: "10.0.0.254", family: 4, length: 24, duplicate: false, scope: "global" },
+    ],
+    ...{ defaultRoutes: [], neighbours: [], director: directorFacts(), kernelServices: [], listeners: [] },
+    firewall: NO_FIREWALL,
+    started: [],
+    hints: { virtualAddresses: [], directors: [] },
+    ...changes,
+  };
+}
+
+/** 192.0.2.1 is on lo, and a program waits at any address. */
+export function realServerFacts(changes: Partial<HostFacts> = {}): HostFacts {
+  return hostFacts({
+    links: [linkFacts("lo"), linkFacts("eth0", { arpIgnore: 1, arpAnnounce: 2 })],
+    addresses: [
+      { link: "lo", address: "192.0.2.1", family: 4, length: 32, duplicate: false, scope: "global" },
+      { link: "eth0", address: "10.0.0.1", family: 4, length: 24, duplicate: false, scope: "global" },
+    ],
+    director: null,
+    listeners: [{ protocol: "tcp", address: null, port: 80 }],
+    ...changes,
+  });
+}

@@ -1,0 +1,128 @@
+/** What is to be seen of a packet that was explained, and whether it is. */
+import assert from "node:assert/strict";
+import { CLIENT_SIDE, SERVER_SIDE } from "../../../kernel/testing/director.ts";
+import type { ConnectionEntry, Endpoint } from "../../model.ts";
+import { comparable } from "../comparison.ts";
+import type { Explanation } from "../model.ts";
+import { endsOf, parsed } from "../outcome.ts";
+import type { RandomArrival } from "./random-arrivals.ts";
+
+const ETHERNET = 14;
+
+/** The director's interfaces, by side. */
+export const INTERFACES: ReadonlyMap<number, string> = new Map([
+  [CLIENT_SIDE, "d0"],
+  [SERVER_SIDE, "d1"],
+]);
+
+/** What really became of a packet. */
+export interface Reality {
+  /** Frames that the director sent, by side. */
+  readonly sent: ReadonlyMap<number, readonly Uint8Array[]>;
+  /** What went up its stack. */
+  readonly up: readonly Uint8Array[];
+}
+
+/**
+ * Whether this is "host unreachable": seconds after a packet that the host itself forwarded to a neighbour who does not answer. The
+ * director never says so.
+ */
+export function isLateComplaint(bytes: Uint8Array): boolean {
+  const packet = parsed(bytes);
+  if (packet?.transport.kind === "icmp") return packet.transport.type === 3 && packet.transport.code === 1;
+  return packet?.transport.kind === "icmpv6" && packet.transport.type === 1 && packet.transport.code === 3;
+}
+
+/** How many frames are to leave, and by which side. */
+export function expectedFrames({ verdict, steps }: Explanation, { side }: RandomArrival) {
+  if (verdict.kind === "answered") return { expected: 1, out: side };
+  if (verdict.kind !== "sent") return { expected: 0, out: side };
+  const hop = steps.find((step) => step.step === "next-hop");
+  const isUnknown = hop?.step === "next-hop" && hop.known === "to-be-resolved";
+  const out = verdict.interface === "d0" ? CLIENT_SIDE : SERVER_SIDE;
+  return { expected: isUnknown ? 0 : verdict.packets, out };
+}
+
+export function compareFrames(
+  explanation: Explanation,
+  arrival: RandomArrival,
+  { sent, up }: Reality,
+  { expected, out }: { readonly expected: number; readonly out: number },
+): void {
+  const { verdict, steps, frame } = explanation;
+  const packetOf = (bytes: Uint8Array, hasOwnHeader: boolean) =>
+    comparable(bytes, hasOwnHeader).slice(2 * ETHERNET);
+  if (verdict.kind === "kernel") {
+    const goes = verdict.changed ? Buffer.from(frame!, "hex") : arrival.frame;
+    assert.deepEqual(
+      up.map((each) => packetOf(each, false)).slice(0, 1),
+      [packetOf(goes, false)],
+      "it goes up the stack",
+    );
+    return;
+  }
+  assert.equal(up.length, 0, "it does not go up the stack");
+  for (const [side, frames] of sent) {
+    assert.equal(frames.length, side === out ? expected : 0, `frames by ${INTERFACES.get(side)}`);
+  }
+  const last = sent.get(out)?.at(-1);
+  if (last === undefined || frame === null) return;
+  const isOwn =
+    verdict.kind === "answered" || steps.some((step) => step.step === "rewrite" && step.outer !== null);
+  assert.equal(packetOf(last, isOwn), packetOf(Buffer.from(frame, "hex"), isOwn), "the packet");
+  const hop = steps.find((step) => step.step === "next-hop");
+  if (hop?.step === "next-hop" && hop.mac !== null) {
+    const mac = Array.from(last.subarray(0, 6), (byte) => byte.toString(16).padStart(2, "0")).join(":");
+    assert.equal(mac, hop.mac, "the next hop");
+  }
+}
+
+/** Whether lots were drawn, and fell on another server than in the explanation, though on one that it holds possible. */
+export function isOtherwise(
+  { steps, effects }: Explanation,
+  entries: readonly ConnectionEntry[],
+  { sent }: Reality,
+): boolean {
+  const choice = steps.find((step) => step.step === "schedule");
+  if (choice?.step !== "schedule" || !choice.random || choice.chosen === null) return false;
+  const made = steps.find((step) => step.step === "template-made");
+  const entry = effects.connection ?? (made?.step === "template-made" ? made.entry : null);
+  const possible = choice.candidates.filter(({ chance }) => chance !== null && chance > 0);
+  if (entry !== null) {
+    const found = entries.find((each) => isSameFlow(each, entry))?.destination;
+    if (found === undefined || endpointText(found) === endpointText(entry.destination)) return false;
+    // A server without a port of its own has the one that was asked for.
+    const isForetold = possible.some(
+      ({ server }) => server.address === found.address && (server.port === 0 || server.port === found.port),
+    );
+    assert.ok(isForetold, `${endpointText(found)} was not foretold`);
+    return true;
+  }
+  const frame = [...sent.values()].flat().at(-1);
+  const packet = frame === undefined ? null : parsed(frame);
+  if (packet === null) return false;
+  // Under direct routing the packet itself does not tell.
+  const { destination } = endsOf(packet);
+  const isChosen = ({ address, port }: Endpoint) =>
+    address === destination.address && (port === 0 || destination.port === 0 || port === destination.port);
+  if (isChosen(choice.chosen) || !possible.some(({ server }) => isChosen(server))) return false;
+  return true;
+}
+
+export function isSameFlow(a: ConnectionEntry, b: ConnectionEntry): boolean {
+  const key = ({ template, protocol, source, virtual }: ConnectionEntry) =>
+    JSON.stringify([template, protocol, source, virtual]);
+  return key(a) === key(b);
+}
+
+export function timeless(entry: ConnectionEntry): ConnectionEntry {
+  return { ...entry, expires: 0 };
+}
+
+export function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
+function endpointText({ address, port }: Endpoint): string {
+  return `${address} ${port}`;
+}

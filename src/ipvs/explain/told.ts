@@ -1,0 +1,65 @@
+/** A run in the simulator, and what an explanation takes from it. */
+import type { End } from "./comparison.ts";
+import type { ExplainedPacket, ExplainedServer, Explanation, Step } from "./model.ts";
+import { fateOf } from "./outcome.ts";
+import type { SimulatedRun } from "./simulation.ts";
+
+/** A run in the simulator, and what it is about. */
+export interface Told {
+  readonly run: SimulatedRun;
+  readonly steps: Step[];
+  /** The slots of the packet's connection and server; null: it has none. */
+  readonly connection: number | null;
+  readonly server: number | null;
+  readonly serverFacts: ExplainedServer | null;
+  readonly end: End;
+}
+
+/** The datapath does not see the packet. */
+export function unattached(packet: ExplainedPacket, frame: Uint8Array, here: Step): Explanation {
+  return {
+    packet,
+    steps: [here],
+    verdict: { kind: "kernel", changed: false, fate: fateOf(frame), why: "the datapath does not see it" },
+    effects: { connection: null, counters: null },
+    frame: null,
+    ran: "nothing",
+    disagreement: [],
+  };
+}
+
+/** Whether what leaves has an IP header of the director's own: a tunnel's, or that of an ICMP error. */
+export function hasOwnHeader({ run, serverFacts }: Told): boolean {
+  return serverFacts?.method === "tunnel" || run.facts.some(({ what }) => what === "answer");
+}
+
+/** A connection keeps its method. */
+export function methodOf({ end, serverFacts }: Told): ExplainedServer["method"] | null {
+  return end.connection?.method ?? serverFacts?.method ?? null;
+}
+
+/** What was counted for a server, in the order of the counters' fields. */
+export function countedIn({ facts }: SimulatedRun, server: number | null): number[] {
+  const sum = [0, 0, 0, 0, 0];
+  for (const { what, values } of facts) {
+    if (values[0] !== server) continue;
+    if (what === "counted-connection") sum[0]! += 1;
+    if (what !== "counted") continue;
+    const [, direction = 0, packets = 0, bytes = 0] = values;
+    sum[1 + 2 * direction]! += packets;
+    sum[2 + 2 * direction]! += bytes;
+  }
+  return sum;
+}
+
+/** What of the tables would be changed. */
+export function effectsOf({ end, serverFacts }: Told): Explanation["effects"] {
+  const [connections = 0, inPackets = 0, inBytes = 0, outPackets = 0, outBytes = 0] = end.counted;
+  const isCounted = serverFacts !== null && end.counted.some((value) => value !== 0);
+  return {
+    connection: end.connection,
+    counters: isCounted
+      ? { server: serverFacts, connections, inPackets, inBytes, outPackets, outBytes }
+      : null,
+  };
+}
