@@ -1,14 +1,15 @@
 /**
  * Passive FTP by a firewall mark, as in the tutorial on keepalived: VIP 192.168.100.111, servers 192.168.100.34 and .35 by direct
  * routing. One service for the control port 9814 and the data ports 8000 to 10000, with persistence, so that a client's data
- * connections go to the server that its control connection went to. Beside it the tutorial's REST service, port 9826.
+ * connections go to the server that its control connection went to. Beside it the tutorial's REST service, port 9826, which is one of the
+ * marked ports: so its requests are the mark's, as with the kernel's IPVS.
  */
 import { createHash } from "node:crypto";
 import { LabFailure } from "../console.ts";
 import type { Experiment } from "../experiment.ts";
 import type { NetworkPlan } from "../network.ts";
 import { isInstalled } from "../process.ts";
-import { askByWeight } from "../served.ts";
+import { askWho } from "../served.ts";
 import type { Stage } from "../stage.ts";
 
 const VIP = "192.168.100.111";
@@ -80,8 +81,14 @@ async function run(stage: Stage): Promise<void> {
   await stage.show("ipvsadm -Ln");
   await transfers(stage);
   if (isInstalled("ftp")) await session(stage);
-  console.step(`The REST service: ${REQUESTS} requests`);
-  await askByWeight(stage, SERVERS, { url: `http://${VIP}:${REST}/`, count: REQUESTS });
+  console.step(
+    `The REST service: its port ${REST} is one of those marked, and a mark goes before an address`,
+  );
+  const served = await askWho(stage, { url: `http://${VIP}:${REST}/`, count: REQUESTS });
+  stage.check(
+    "the mark's service takes its requests, too: all come to the client's server",
+    served.size === 1,
+  );
 }
 
 /** Each client gets a file, puts one and gets it back: six connections or more, of which each must come to the same server. */
@@ -131,7 +138,7 @@ function run1(stage: Stage, shown: boolean, command: string): Promise<string> {
 /** The tutorial's own client, with what a person would type. */
 async function session(stage: Stage): Promise<void> {
   stage.console.step("The tutorial's client");
-  const typed = "user anonymous me\\npassive on\\nls\\nget who /dev/stdout\\nbye\\n";
+  const typed = "user anonymous me\\npassive on\\nls\\nget who -\\nbye\\n";
   const said = await stage.show(`printf '${typed}' | ftp -nvi ${VIP} ${CONTROL}`, "client");
   stage.check("it has listed and got a file", /^226 /m.test(said) && /^rs[12]$/m.test(said), said);
 }
