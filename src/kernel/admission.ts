@@ -30,9 +30,9 @@ import {
 
 /**
  * Notes what the program that forwards must know of a packet that admission decided about; `decided`: as in `Scratch`. Answers the slot of
- * the program that it goes on to. @separate
+ * the program that it goes on to.
  */
-export function handBack(packet: Packet, decision: u32, decided: u32, what: u16): u32 {
+function handBack(packet: Packet, decision: u32, decided: u32, what: u16): u32 {
   const mine = scratch.lookup(0);
   if (mine === null) return PROGRAM_IPV4;
   const isConnection = decision < BY_ITSELF;

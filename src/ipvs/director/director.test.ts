@@ -254,12 +254,23 @@ describe("a director in the kernel", { skip }, () => {
       director.addService(service());
       assert.deepEqual(names(), ["lva4", "lve4", "lvs4"]);
       director.addService({ ...service({ kind: "mark", family: 6, mark: 1 }, "twos"), onePacket: true });
-      assert.deepEqual(names(), ["lva4", "lva6", "lve4", "lve6", "lvs4", "lvs6"]);
+      assert.deepEqual(names(), ["lva4", "lva6", "lve4", "lve6", "lvp4", "lvp6", "lvs4", "lvs6"]);
       const { program, programs } = directorStatus(options);
       assert.ok(programs.every(({ current }) => current));
       assert.equal(program?.options.twoChoices, true);
       director.addDestination(KEY, { ...server(1), address: "127.0.0.1" });
-      assert.deepEqual(names(), ["lva4", "lva6", "lve4", "lve6", "lvo4", "lvo6", "lvs4", "lvs6"]);
+      assert.deepEqual(names(), [
+        "lva4",
+        "lva6",
+        "lve4",
+        "lve6",
+        "lvo4",
+        "lvo6",
+        "lvp4",
+        "lvp6",
+        "lvs4",
+        "lvs6",
+      ]);
       director.close();
     });
   });

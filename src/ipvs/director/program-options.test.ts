@@ -8,7 +8,7 @@ import { isOfSource, optionsOf, parseProgramName, programName } from "./program-
 import { datapathRequests } from "./program-requests.ts";
 
 /** Options that say which program it is, not what it can do. */
-const ROLES = new Set(["family", "admission", "outgoing", "aside", "ruling", "cpus"]);
+const ROLES = new Set(["family", "admission", "outgoing", "aside", "ruling", "payload", "cpus"]);
 
 test("each option of the datapath is a feature, and each feature an option", () => {
   const names = Object.values(options).map(({ name }) => name);
