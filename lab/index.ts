@@ -60,7 +60,7 @@ export async function runLab({ name, variant, keep, remove }: LabRequest): Promi
   const prefix = process.env.LVS_LAB_PREFIX || `lvs-${name}`;
   const lock = onlyLab(name, prefix);
   try {
-    if (remove) await removeLab(prefix, lab.values());
+    if (remove) await removeLab(prefix, name, lab.values());
     else
       await interruptible((signal) =>
         play(experiment, { name, prefix, keep, console: streamConsole(process.stdout), signal }),

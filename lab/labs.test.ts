@@ -87,7 +87,7 @@ describe("labs", { skip, timeout: 12 * LIMIT_MS }, () => {
       assert.equal(lab("dr", "--remove").status, 0);
       assertNothingLeft();
     } finally {
-      await removeLab(prefix, ALL_LABS.get("dr")!.values());
+      await removeLab(prefix, "dr", ALL_LABS.get("dr")!.values());
     }
   });
 

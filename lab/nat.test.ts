@@ -5,8 +5,9 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { listNetworkNamespaces } from "../src/linux/index.ts";
-import { buildNetwork, ownPrefix, removeNetwork } from "./network.ts";
+import { createNetworkNamespace, listNetworkNamespaces } from "../src/linux/index.ts";
+import { noteMade } from "./made.ts";
+import { buildNetwork, type NetworkPlan, namespacesOf, ownPrefix, removeNetwork } from "./network.ts";
 
 const LVS = fileURLToPath(new URL("../../bin/lvs", import.meta.url));
 const root = process.getuid?.() === 0;
@@ -56,16 +57,36 @@ test("a second lab does not disturb the first", { skip: !root && "needs root" },
   assert.deepEqual(await ended, [143, null]);
 });
 
-test("a lab that was left up is not replaced unasked", { skip: !root && "needs root" }, async () => {
-  buildNetwork({
-    prefix,
-    links: [
-      [
-        { node: "director", device: "a" },
-        { node: "client", device: "b" },
-      ],
+/** Hosts that are called as the lab's. */
+const HOSTS: NetworkPlan = {
+  prefix,
+  links: [
+    [
+      { node: "director", device: "a" },
+      { node: "client", device: "b" },
     ],
-  });
+  ],
+};
+
+test("namespaces that no lab has made are left alone", { skip: !root && "needs root" }, async () => {
+  buildNetwork(HOSTS);
+  createNetworkNamespace(`${prefix}-other`);
+  const before = namespaces();
+  try {
+    const refused = start("ignore");
+    const [complaint] = await once(refused.stderr!, "data");
+    assert.match(String(complaint), /it has not made: .*-director/);
+    assert.deepEqual(await once(refused, "exit"), [1, null]);
+    assert.deepEqual(await once(start("ignore", "--remove"), "exit"), [0, null]);
+    assert.deepEqual(namespaces(), before);
+  } finally {
+    removeNetwork(prefix);
+  }
+});
+
+test("a lab that was left up is not replaced unasked", { skip: !root && "needs root" }, async () => {
+  noteMade(prefix, "nat", namespacesOf(HOSTS));
+  buildNetwork(HOSTS);
   try {
     const refused = start("ignore");
     const [complaint] = await once(refused.stderr!, "data");

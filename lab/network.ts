@@ -88,9 +88,18 @@ export function nodesLeftUp(prefix: string): string[] {
   return listNetworkNamespaces().filter((name) => name.startsWith(`${prefix}-`));
 }
 
-/** Makes the namespaces, links, addresses and routes of a plan. On failure nothing is left. */
+/** The namespaces of all nodes. */
+export function namespacesOf(plan: NetworkPlan): string[] {
+  return nodesOf(plan).map((node) => namespaceOf(plan, node));
+}
+
+/**
+ * Makes the namespaces, links, addresses and routes of a plan, in the place of namespaces of the same names. On failure nothing is
+ * left.
+ */
 export function buildNetwork(plan: NetworkPlan): void {
-  removeNetwork(plan.prefix);
+  const present = new Set(listNetworkNamespaces());
+  removeNamespaces(namespacesOf(plan).filter((name) => present.has(name)));
   try {
     for (const node of nodesOf(plan)) createNetworkNamespace(namespaceOf(plan, node));
     for (const [one, other] of plan.links) {
@@ -103,7 +112,8 @@ export function buildNetwork(plan: NetworkPlan): void {
       inNetworkNamespace(namespaceOf(plan, node), () => writeSysctl(name, value));
     }
   } catch (error) {
-    removeNetwork(plan.prefix);
+    const made = new Set(listNetworkNamespaces());
+    removeNamespaces(namespacesOf(plan).filter((name) => made.has(name)));
     throw error;
   }
 }
@@ -146,7 +156,12 @@ function onNode<T>(plan: NetworkPlan, node: string, work: (socket: NetlinkSocket
 
 /** Removes every namespace whose name begins with "PREFIX-", and ends the processes that live in them. */
 export function removeNetwork(prefix: string): void {
-  for (const name of nodesLeftUp(prefix)) {
+  removeNamespaces(nodesLeftUp(prefix));
+}
+
+/** Removes namespaces, and ends the processes that live in them. */
+export function removeNamespaces(names: Iterable<string>): void {
+  for (const name of names) {
     endProcesses(name);
     deleteNetworkNamespace(name);
   }

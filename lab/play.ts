@@ -1,10 +1,11 @@
-import { mkdirSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { listNetworkNamespaces } from "../src/linux/index.ts";
 import { type Console, LabFailure } from "./console.ts";
 import type { Entry, Experiment } from "./experiment.ts";
-import { buildNetwork, type NetworkPlan, namespaceOf, nodesLeftUp, removeNetwork } from "./network.ts";
+import { forgetMade, madeBy, noteMade } from "./made.ts";
+import { buildNetwork, type NetworkPlan, namespaceOf, namespacesOf, removeNamespaces } from "./network.ts";
 import { capture } from "./process.ts";
-import { filesOf, labEnvironment, Stage } from "./stage.ts";
+import { labEnvironment, Stage } from "./stage.ts";
 
 const program = (name: string) => fileURLToPath(new URL(`../../bin/${name}`, import.meta.url));
 
@@ -27,16 +28,22 @@ export interface PlaySettings {
  */
 export async function play(experiment: Experiment, settings: PlaySettings): Promise<void> {
   const { name, prefix, keep, console, signal } = settings;
-  if (nodesLeftUp(prefix).length > 0) {
+  if (madeBy(prefix, name).length > 0) {
     throw new LabFailure(
       `there is a ${name} lab already, left up before: \`lvs lab ${name} --remove\` takes it down`,
     );
   }
   const plan = experiment.plan(prefix);
+  const taken = namespacesOf(plan).filter((each) => listNetworkNamespaces().includes(each));
+  if (taken.length > 0) {
+    throw new LabFailure(
+      `the lab's hosts would be called as network namespaces that are there already, and that it has not made: ${taken.join(", ")}; LVS_LAB_PREFIX gives them other names`,
+    );
+  }
   const stage = new Stage(plan, console, signal, keep);
   let done = false;
   try {
-    mkdirSync(filesOf(prefix), { recursive: true, mode: 0o755 });
+    noteMade(prefix, name, namespacesOf(plan));
     buildNetwork(plan);
     await experiment.run(stage);
     done = true;
@@ -46,7 +53,7 @@ export async function play(experiment: Experiment, settings: PlaySettings): Prom
       stage.leave();
     } else {
       await stage.end();
-      await removeLab(prefix, [experiment]);
+      await removeLab(prefix, name, [experiment]);
     }
   }
 }
@@ -61,13 +68,17 @@ function farewell(name: string, plan: NetworkPlan, entries: readonly Entry[], co
 }
 
 /**
- * Takes down what there is of experiments whose namespaces begin with that prefix: the balancers' state, the servers, the namespaces and
- * files. It does not matter how far they had come.
+ * Takes down what there is of a lab: the balancers' state, the servers, the namespaces that it has made, and files. It does not matter how
+ * far it had come.
  */
-export async function removeLab(prefix: string, experiments: Iterable<Experiment>): Promise<void> {
+export async function removeLab(
+  prefix: string,
+  name: string,
+  experiments: Iterable<Experiment>,
+): Promise<void> {
   const commands = [...experiments].flatMap(({ takeDown = [] }) => takeDown);
   const unload = { node: "director", command: "lvs unload" };
-  const left = new Set(nodesLeftUp(prefix));
+  const left = new Set(madeBy(prefix, name));
   const seen = new Set<string>();
   for (const { node, command } of [...commands, unload]) {
     const namespace = `${prefix}-${node}`;
@@ -77,6 +88,6 @@ export async function removeLab(prefix: string, experiments: Iterable<Experiment
     // Whatever was not there need not go.
     await capture(namespace, ["sh", "-c", command], undefined, labEnvironment()).catch(() => {});
   }
-  removeNetwork(prefix);
-  rmSync(filesOf(prefix), { recursive: true, force: true });
+  removeNamespaces(left);
+  forgetMade(prefix, name);
 }

@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { inNetworkNamespace, spawnInNamespace } from "../../src/linux/index.ts";
-import { buildNetwork, type NetworkPlan, namespaceOf, nodesOf, ownPrefix } from "../network.ts";
+import { noteMade } from "../made.ts";
+import { buildNetwork, type NetworkPlan, namespaceOf, namespacesOf, nodesOf, ownPrefix } from "../network.ts";
 import { removeLab } from "../play.ts";
 import { isInstalled, systemProgram, untilReady } from "../process.ts";
 import { labEnvironment } from "../stage.ts";
@@ -73,6 +74,7 @@ async function go(exercise: Exercise): Promise<void> {
   const plan = exercise.plan(prefix);
   const scratch = mkdtempSync(join(tmpdir(), "lvs-tutorial-"));
   try {
+    noteMade(prefix, "tutorials", namespacesOf(plan));
     buildNetwork(plan);
     for (const node of nodesOf(plan)) {
       for (const folder of ["etc", "root"]) mkdirSync(join(scratch, node, folder), { recursive: true });
@@ -94,7 +96,7 @@ async function go(exercise: Exercise): Promise<void> {
       else send(plan, step);
     }
   } finally {
-    await removeLab(prefix, []);
+    await removeLab(prefix, "tutorials", []);
     rmSync(scratch, { recursive: true });
   }
 }

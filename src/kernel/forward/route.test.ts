@@ -64,6 +64,7 @@ for (const { family, client, virtual, commands, next } of FAMILIES) {
     const sent = frame();
     director.machine.run(() => {
       destinationTable.lookup(SERVER)!.address.words[0] = 0x01020304;
+      destinationTable.lookup(SERVER)!.isLocal = 1;
     });
     const { verdict, packet } = through(director, routeEntry, sent);
     assert.equal(verdict, TC_NEXT);

@@ -60,7 +60,11 @@ test(`${CONNECTIONS} dialogues: kernel and simulator agree`, { skip }, async () 
       for (const protocol of ["tcp", "udp"] as const) {
         const service = virtual.replace(/80$/, String(port));
         director.configuration.addService(protocol, service, "rr", { flags, localAddresses: [local] });
-        director.configuration.addServer(protocol, service, server, { method: FORWARD_FULLNAT });
+        // The namespace has no ways: all is for the host itself.
+        director.configuration.addServer(protocol, service, server, {
+          method: FORWARD_FULLNAT,
+          isLocal: true,
+        });
       }
     }
   }
