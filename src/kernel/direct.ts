@@ -155,16 +155,11 @@ export function direct(packet: Packet, key: FlowKey, transport: u16, length: u32
     direction = directionOf(word);
   }
   let connection = connectionTable.lookup(index);
-  if (
-    ftp.value &&
-    connection !== null &&
-    (readOnce(connection, "state") & STATE_HELPED) !== 0 &&
-    !isRead(index)
-  ) {
-    tailCall(packet, programs, family.value === 6 ? PROGRAM_IPV6_PAYLOAD : PROGRAM_IPV4_PAYLOAD);
-    return TC_SHOT;
-  }
-  if (connection !== null && !isCurrent(connection, index, direction, what)) {
+  // A packet that comes back from where its payload is read is a current connection's, and passes: neither is asked again.
+  let isBack = false;
+  if (ftp.value && connection !== null && (readOnce(connection, "state") & STATE_HELPED) !== 0)
+    isBack = isRead(index);
+  if (connection !== null && (!ftp.value || !isBack) && !isCurrent(connection, index, direction, what)) {
     trace("over", index, direction);
     connection = null;
   }
@@ -196,13 +191,18 @@ export function direct(packet: Packet, key: FlowKey, transport: u16, length: u32
   let hop: NextHop | null = null;
   if (connection !== null) {
     trace("connection", index, direction);
-    if (ruleDrops.value) {
+    if (ruleDrops.value && (!ftp.value || !isBack)) {
       const verdict = verdictFor(index, direction);
       if (verdict === IS_DROPPED) {
         trace("rules-dropped");
         return TC_SHOT;
       }
       if (verdict === IS_UNKNOWN) return askAbout(index, direction);
+    }
+    // Behind the rules: what is read is also changed, which must happen once, and not to a packet that is dropped.
+    if (ftp.value && !isBack && (readOnce(connection, "state") & STATE_HELPED) !== 0) {
+      tailCall(packet, programs, family.value === 6 ? PROGRAM_IPV6_PAYLOAD : PROGRAM_IPV4_PAYLOAD);
+      return TC_SHOT;
     }
     if (part !== 0 && rememberFragments(packet, part, index, 0, direction) !== 0) return TC_SHOT;
     destination = connection.destination;

@@ -6,19 +6,31 @@
  * The client's SYN keeps only options that do not speak of sequence numbers, so there are no selective acknowledgements, and asks for
  * segments that leave room for longer texts.
  */
-import { type Packet, replaceL4Checksum, swap32, type u32 } from "../../bpf/index.ts";
+import { type Packet, readOnce, replaceL4Checksum, swap32, type u32 } from "../../bpf/index.ts";
 import { TCP_CHECKSUM } from "../forward/checksum.ts";
 import { isRoomy } from "../forward/client-address/insert.ts";
 import { ONLY_PLAIN, SHRINK_MSS, tidyOptions } from "../forward/client-address/options.ts";
 import { LINK_HEADER, TCP_ACK, TCP_SYN, Tcp } from "../headers.ts";
 import { family } from "../options.ts";
-import { connectionTable, FTP_ACTIVE, ftpControls, ftpWork, wide } from "../tables.ts";
+import { connectionTable, FTP_ACTIVE, type FtpControl, ftpControls, ftpWork, wide } from "../tables.ts";
 import { isSame } from "../words.ts";
 import { expandGroups, readLines } from "./read.ts";
-import { lastEdit, toServer } from "./stream.ts";
+import { lastEdit, toClient, toServer } from "./stream.ts";
 
 /** By how many bytes a segment grows at most: "1,1,1,1,4,0" becomes "255,255,255,255,255,255". */
 export const MOST_GROWTH = 12;
+
+/**
+ * Notes how far the client acknowledges. One that comes late takes nothing back, and one of what was not sent yet (a forged one, which
+ * would hold against all that follow) is one of what was.
+ */
+function noteAcknowledged(control: FtpControl, number: u32): void {
+  const sent = readOnce(control, "sent");
+  const isEdited = readOnce(control, "current") !== 0;
+  const most = isEdited ? toClient(lastEdit(control), sent) : sent;
+  const acknowledged = ((number - most) | 0) > 0 ? most : number;
+  if (!isEdited || ((acknowledged - control.acknowledged) | 0) > 0) control.acknowledged = acknowledged;
+}
 
 /** A client's segment is made one of the server's connection. False: it is malformed. @separate */
 export function takeClients(packet: Packet, places: u32, length: u32, index: u32): boolean {
@@ -33,7 +45,7 @@ export function takeClients(packet: Packet, places: u32, length: u32, index: u32
   }
   if (control.asked === 0 || (flags & TCP_ACK) === 0) return true;
   const before = tcp.acknowledgement;
-  control.acknowledged = before;
+  noteAcknowledged(control, before);
   if (control.current === 0) return true;
   const after = toServer(lastEdit(control), before);
   tcp.acknowledgement = after;

@@ -58,6 +58,7 @@ export function beginFtp(slot: u32): u32 {
   control.asked = 0;
   control.turn = 0;
   control.sent = 0;
+  control.acknowledged = 0;
   control.followers = 0;
   control.expected = 0;
   return STATE_HELPED;

@@ -64,10 +64,13 @@ function setDataKey(control: Connection, index: u32, clientPort: u16, virtualPor
   if (addresses !== null) lookFor(addresses.client, addresses.virtual);
 }
 
-/** What a control connection announced before is void, unless it has been begun. */
-function forgetExpected(control: FtpControl): void {
-  const before = atomicExchange(control, "expected", 0);
-  if (before === 0) return;
+/**
+ * What a control connection announces is `next` (as `FtpControl.expected`; 0: nothing), and what it announced before is void, unless that
+ * has been begun. The client and the server may announce at the same time, on two CPUs: each retires what it finds.
+ */
+function expect(control: FtpControl, next: u32): void {
+  const before = atomicExchange(control, "expected", next);
+  if (before === 0 || before === next) return;
   const slot = slotOfControl(before);
   const waiting = connectionTable.lookup(slot);
   if (waiting === null) return;
@@ -109,7 +112,7 @@ function wait(
     return false;
   }
   countCreated();
-  control.expected = controlOf(slot, word);
+  expect(control, controlOf(slot, word));
   return true;
 }
 
@@ -123,7 +126,7 @@ export function expectPassive(index: u32, port: u16): u32 {
   if (master === null || control === null) return 0;
   const server = destinationTable.lookup(master.destination);
   if (server === null) return 0;
-  forgetExpected(control);
+  expect(control, 0);
   const key = make(FlowKey);
   setDataKey(master, index, 0, port, key);
   let isFree = false;
@@ -143,7 +146,7 @@ export function expectActive(index: u32, port: u16): u32 {
   const control = ftpControls.lookup(index);
   const mine = scratch.lookup(0);
   if (master === null || control === null || mine === null) return 0;
-  forgetExpected(control);
+  expect(control, 0);
   const key = make(FlowKey);
   setDataKey(master, index, port, (master.virtualPort - 1) & 0xffff, key);
   const known = findFlowByCall(key, hashOf(key), 0);
@@ -168,7 +171,7 @@ export function endActive(index: u32, made: u32): u32 {
   mine.control = 0;
   mine.dataPort = 0;
   const waiting = connectionTable.lookup(made);
-  if (waiting !== null) control.expected = controlOf(made, readOnce(waiting, "state"));
+  if (waiting !== null) expect(control, controlOf(made, readOnce(waiting, "state")));
   return 0;
 }
 

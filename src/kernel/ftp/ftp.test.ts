@@ -287,6 +287,43 @@ test("an answer that needs an edit waits for the one before to be acknowledged",
   assert.equal(session.acknowledge(), session.serverNext);
 });
 
+test("an acknowledgement that comes late holds up no answer", () => {
+  for (const late of [901, 923]) {
+    const session = new FtpSession(IPV4);
+    session.say("PASV\r\n");
+    session.answer("227 (10,0,0,1,200,0)\r\n");
+    assert.equal(session.readNext, 924);
+    assert.equal(session.acknowledge(), session.serverNext);
+    session.say("PASV\r\n");
+    session.dialogue.client("A", { sequence: session.clientNext - 6, acknowledgement: late });
+    assert.equal(session.answer("227 (10,0,0,1,201,0)\r\n"), "227 (192,0,2,1,201,0)\r\n");
+    assert.equal(session.acknowledge(), session.serverNext);
+  }
+});
+
+test("an acknowledgement of what was never sent does not hold for what is sent later", () => {
+  const session = new FtpSession(IPV4);
+  const forge = (ahead: number) =>
+    session.dialogue.client("A", {
+      sequence: session.clientNext,
+      acknowledgement: session.readNext + ahead,
+    });
+  forge(0x10000);
+  session.say("PASV\r\n");
+  session.answer("227 (10,0,0,1,200,0)\r\n");
+  session.acknowledge();
+  forge(0x10000);
+  session.say("PASV\r\nPASV\r\n");
+  session.answer("227 (10,0,0,1,201,0)\r\n");
+  // The client has not read that one.
+  const numbers = { sequence: session.clientNext, acknowledgement: session.readNext - 23 };
+  session.dialogue.client("PA", { ...numbers, payload: Buffer.from("PASV\r\n") });
+  session.clientNext += 6;
+  assert.equal(session.answer("227 (10,0,0,1,202,0)\r\n"), "");
+  session.acknowledge();
+  assert.equal(session.answer("227 (10,0,0,1,202,0)\r\n"), "227 (192,0,2,1,202,0)\r\n");
+});
+
 test("two servers of one client that wait at the same port", () => {
   for (const [family, said, other] of [
     [IPV4, "227 (10,0,0,1,200,0)\r\n", "227 (192,0,2,1,200,1)\r\n"],

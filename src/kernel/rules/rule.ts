@@ -45,16 +45,18 @@ function passes(packet: Packet): boolean {
   if (mine === null || sets === null) return true;
   const generation = sets.generation;
   mine.passed = 0;
-  if (generation === 0 || (packet.ifindex === LOOPBACK && isHandedOver(packet))) return true;
+  // What they are asked about a connection has an answer, or the packet does not go back: it would only come again.
+  const isAsked = ruleDrops.value && mine.askedFor !== 0;
+  if (generation === 0 || (!isAsked && packet.ifindex === LOOPBACK && isHandedOver(packet))) return true;
   const walk = make(RuleWalk);
-  if (!readPacket(packet, walk)) return true;
+  if (!readPacket(packet, walk)) return !isAsked;
   begin(walk, sets, generation);
   trace("rules-begin");
   walkRules(walk);
   trace("rules-end", walk.mark);
   const isDropped = walk.verdict === ACTION_DROP;
   if (ruleDrops.value) {
-    if (mine.askedFor !== 0) {
+    if (isAsked) {
       noteVerdict((mine.askedFor - 1) >>> 0, mine.askedWay, generation, isDropped ? 1 : 0);
     }
     const admission = family.value === 6 ? PROGRAM_IPV6_ADMISSION : PROGRAM_IPV4_ADMISSION;

@@ -31,7 +31,7 @@ export const FtpControl = struct("FtpControl", {
   current: u32,
   /** Sequence number behind all that the server has sent. By the server's segments. */
   sent: u32,
-  /** The last acknowledgement. By the client's segments. */
+  /** The furthest acknowledgement. By the client's segments. */
   acknowledged: u32,
   /** 0: the client's SYN was not seen; then 1 more for each PASV and EPSV. By the client's segments. */
   asked: u16,
