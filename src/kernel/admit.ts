@@ -81,11 +81,23 @@ export function setFlowKey(key: FlowKey, source: u32, destination: u32, ports: u
 }
 
 /**
+ * Whether a source is one that must not leave a host: loopback's, or none (RFC 1122 3.2.1.3, RFC 4291 2.5). Of IPv6 it is the address
+ * looked for.
+ */
+function isOfNoHost(source: u32): boolean {
+  if (family.value === 4) return source >>> 24 === 127 || source === 0;
+  const mine = scratch.lookup(0);
+  if (mine === null || mine.source.words[0]! !== 0 || mine.source.words[1]! !== 0) return false;
+  return mine.source.words[2]! === 0 && mine.source.words[3]! <= 1;
+}
+
+/**
  * The virtual service of a packet that belongs to no connection, if it opens one: a datagram, or a segment with SYN and without RST.
  * (`isNobodys` has been asked before, but where there are rules.) Answers the service's slot, or NOT_OURS, or STATELESS (the flow may have begun when there was no
  * room for a connection). @separate
  */
 export function askService(source: u32, destination: u32, ports: u32, what: u16, mark: u32): u32 {
+  if (isOfNoHost(source)) return NOT_OURS;
   // Where there are rules, what opens nothing comes by, too.
   if (!mayOpen(what)) return rules.value && isNobodys(what, currentTick()) ? NOT_OURS : STATELESS;
   const key = make(FlowKey);

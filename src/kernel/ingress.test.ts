@@ -138,7 +138,7 @@ test("the way to a client is asked for once for all its connections", () => {
   assert.equal(director.lookups, before + 1);
 });
 
-test("an unknown neighbour is the kernel's to find; without a way the translated packet goes up the stack", () => {
+test("an unknown neighbour is the kernel's to find", () => {
   const { director } = nat();
   director.neighboursKnown = false;
   for (let i = 0; i < 3; i++) {
@@ -146,11 +146,14 @@ test("an unknown neighbour is the kernel's to find; without a way the translated
     assert.equal(packet.redirected?.kind, "redirectNeighbour");
     assert.equal(out, SERVER_SIDE);
   }
-  director.configuration.addService("tcp", "192.0.2.1:81", "rr");
-  director.configuration.addServer("tcp", "192.0.2.1:81", "172.16.0.1:80");
-  const { verdict, packet } = director.receive(tcpFrame("client", CLIENT, "192.0.2.1:81", "S"));
-  assert.equal(verdict, TC_NEXT);
-  assert.equal(parseIpPacket(packet.bytes.subarray(14)).destination.join("."), "172.16.0.1");
+});
+
+test("packets from loopback's addresses, or from none, are no clients'", () => {
+  const { director } = nat();
+  for (const client of ["127.0.0.1:4000", "0.0.0.0:4000"]) {
+    assert.equal(director.receive(tcpFrame("client", client, VIRTUAL, "S")).verdict, TC_NEXT);
+  }
+  assert.deepEqual(director.connections(), []);
 });
 
 test("a checksum that a device will fill in keeps the sum of the pseudo-header", () => {
