@@ -105,7 +105,7 @@ export interface RealServerStatus {
   readonly started: boolean;
   /** How many packets our tunnel end took out for it; null: it takes none. */
   readonly packets: number | null;
-  readonly requirements: readonly (Omit<Requirement, "steps" | "sysctls"> & {
+  readonly requirements: readonly (Omit<Requirement, "steps" | "sysctls" | "links"> & {
     /** Commands that would mend it. */
     readonly commands: readonly string[];
   })[];
@@ -148,9 +148,10 @@ function likely({ addresses, links }: RealServerFacts): string[] {
     .map(({ address }) => address);
 }
 
-function wantedOf(
+/** What a request that leaves things open means for an address on this host. */
+export function wantedOf(
   vip: string,
-  { mode, interfaces, tunnel }: RealServerRequest,
+  { mode, interfaces, tunnel }: Omit<RealServerRequest, "vips">,
   facts: RealServerFacts,
   record: HostRecord,
 ): Wanted {
