@@ -39,7 +39,7 @@ export class TunnelEnd {
   readonly #directory: string;
   readonly #cacheDirectory: string;
   readonly #attachments: Attachments;
-  /** What the map must hold when it has to be made anew. */
+  /** What relies on it, and what the map must hold when it has to be made anew. */
   readonly #recorded: () => ReadonlyMap<string, TunnelSettings>;
 
   /** `directory`: where its things are pinned; it is made when it is first needed. */
@@ -110,7 +110,9 @@ export class TunnelEnd {
   /** Lets go of interfaces that are gone, and of everything if there is no address left. */
   tidy(): void {
     if (!existsSync(this.#directory)) return;
-    const inUse = this.#withMap((map) => !map.keys().next().done) ?? false;
+    const isFilled = (): boolean => this.#withMap((map) => !map.keys().next().done) ?? false;
+    // A map of another version cannot be read: what is recorded relies on it until it is made anew.
+    const inUse = this.#recorded().size > 0 || isFilled();
     const links = withRouteSocket(listLinks);
     if (inUse) {
       this.#attachments.forgetAllBut(new Set(links.map(({ index }) => index)));
