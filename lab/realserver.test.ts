@@ -93,7 +93,9 @@ describe("real servers", { skip, timeout: 300_000 }, () => {
     commandAt(plan, "server1", ["sh"], commands);
     unchanged("server1");
     said(lvs("server1", `start ${vips("dr")}`), both("dr", "is set up"));
-    assert.deepEqual(hostState(node("server1")), byHand);
+    // By hand there is no sign of life (src/ipvs/director/life-sign.ts).
+    const started = hostState(node("server1")).filter((line) => line !== "program lo");
+    assert.deepEqual(started, byHand);
     said(lvs("server1", `start ${vips("dr")}`), both("dr", "is set up already"));
   });
 
