@@ -145,7 +145,7 @@ async function session(stage: Stage): Promise<void> {
 
 export const fileTransfer: Experiment = {
   about:
-    "passive FTP by a firewall mark with persistence, direct routing; VIP 192.168.100.111, servers .34 and .35",
+    "passive FTP by a firewall mark with persistence, direct routing; VIP 192.168.100.111, servers .34, .35",
   plan,
   run,
   entries: [

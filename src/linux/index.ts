@@ -32,3 +32,4 @@ export * from "./socket-address.ts";
 export * from "./sockets.ts";
 export * from "./spawn-in-namespace.ts";
 export * from "./sysctl.ts";
+export * from "./system-program.ts";

@@ -146,8 +146,8 @@ Exit status: 0, whatever would become of the packet; 1 it could not be found out
 `,
   doctor: `Usage: lvs doctor [--fix] [--json] [--role director|realserver] [--vip VIP]… [--director DIP]… [--no-probe]
 
-Looks at this network namespace and says what would not work, or may not, why, and which command mends it. Without services it
-looks at the host as a real server. docs/doctor.md describes each finding by its code.
+Looks at this network namespace and says what would not work, or may not, why, and which command mends it. Without
+services it looks at the host as a real server. docs/doctor.md describes each finding by its code.
 
       --fix            run the commands that take nothing away: sysctls, lvs attach, offloads of interfaces
       --json           one array, an object for each finding
@@ -156,7 +156,8 @@ looks at the host as a real server. docs/doctor.md describes each finding by its
       --director DIP   an address of this real server's director; may be said several times
       --no-probe       do not ask: no connections to real servers, no ARP for virtual addresses
 
-Exit status: 0 nothing is wrong (notes do not count), or all of it was mended; 1 errors or warnings are left; 2 wrong usage.
+Exit status: 0 nothing is wrong (notes do not count), or all of it was mended; 1 errors or warnings are left;
+2 wrong usage.
 `,
   unload: `Usage: lvs unload
 

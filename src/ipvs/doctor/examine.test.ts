@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { Tunnel } from "../model.ts";
 import { tunnelOverhead } from "./director/tunnel-mtu.ts";
 import { examine, rolesOf } from "./examine.ts";
-import type { DirectorFacts, HostFacts } from "./facts.ts";
+import type { AddressFacts, DirectorFacts, HostFacts } from "./facts.ts";
 import { commandOf, type Finding } from "./finding.ts";
 import { directorFacts, hostFacts, linkFacts, realServerFacts, serviceWith, wayBy } from "./testing/hosts.ts";
 
@@ -27,6 +27,17 @@ function withTunnel(tunnel: Tunnel, mtu: number, changes: Partial<DirectorFacts>
 
 const IPIP: Tunnel = { type: "ipip", port: 0, checksum: "none" };
 const STALE = { ...directorFacts().status.program!, name: "old", current: false };
+
+const WITH_TUNNEL = [
+  linkFacts("lo"),
+  linkFacts("eth0"),
+  linkFacts("tunl0", { kind: "ipip", speaksArp: false }),
+];
+const SERVER_ADDRESSES = realServerFacts().addresses;
+
+function hostAddress(link: string, address: string): AddressFacts {
+  return { link, address, family: 4, length: 32, duplicate: false, scope: "global" };
+}
 
 const CASES: readonly (readonly [name: string, host: HostFacts, findings: readonly string[]])[] = [
   ["a healthy director", hostFacts(), []],
@@ -97,69 +108,83 @@ const CASES: readonly (readonly [name: string, host: HostFacts, findings: readon
   ],
   [
     "a strict filter at a tunnel's end",
-    realServerFacts({
-      links: [
-        linkFacts("lo"),
-        linkFacts("eth0", { arpIgnore: 1, arpAnnounce: 2 }),
-        linkFacts("tunl0", { kind: "ipip", speaksArp: false, reversePathFilter: 1 }),
-      ],
-    }),
+    realServerFacts(
+      { links: WITH_TUNNEL, addresses: [...SERVER_ADDRESSES, hostAddress("tunl0", "192.0.2.1")] },
+      { sysctls: { "tunl0/rp_filter": 1 } },
+    ),
     ["error | reverse-path-filter | tunl0 | sysctl -w net.ipv4.conf.tunl0.rp_filter=2"],
   ],
   [
-    "what lvs realserver has set up, and what is left of it",
-    realServerFacts({
-      started: [
-        {
-          ...{ vip: "192.0.2.1", mode: "tun" },
-          unmet: [
-            {
-              name: "tunnel",
-              met: false,
-              essential: true,
-              found: "eth0 not attached",
-              steps: [],
-              sysctls: [],
-            },
-            {
-              ...{
-                name: "rp_filter",
-                met: false,
-                essential: true,
-                found: "rp_filter is strict at eth0",
-                sysctls: [],
-              },
-              steps: [{ kind: "sysctl", name: "net/ipv4/conf/eth0/rp_filter", from: "1", to: "2" }],
-            },
-          ],
-        },
-        {
-          ...{ vip: "192.0.2.2", mode: "dr" },
-          unmet: [
-            {
-              name: "address",
-              met: false,
-              essential: true,
-              found: "it is on no interface",
-              steps: [],
-              sysctls: [],
-            },
-          ],
-        },
-      ],
-    }),
+    "a loose filter at a tunnel's end with an address",
+    realServerFacts(
+      { links: WITH_TUNNEL, addresses: [...SERVER_ADDRESSES, hostAddress("tunl0", "192.0.2.1")] },
+      { sysctls: { "tunl0/rp_filter": 2 } },
+    ),
+    [],
+  ],
+  [
+    "a loose filter at a tunnel's end without any address, which takes nothing",
+    realServerFacts({ links: WITH_TUNNEL }, { sysctls: { "tunl0/rp_filter": 2 } }),
+    ["error | reverse-path-filter | tunl0 | sysctl -w net.ipv4.conf.tunl0.rp_filter=0"],
+  ],
+  [
+    "a strict filter for all, and a tunnel's end without any address",
+    realServerFacts({ links: WITH_TUNNEL }, { sysctls: { "all/rp_filter": 1 } }),
     [
+      "error | reverse-path-filter | tunl0 | sysctl -w net.ipv4.conf.lo.rp_filter=1 net.ipv4.conf.eth0.rp_filter=1 net.ipv4.conf.all.rp_filter=0",
+    ],
+  ],
+  [
+    "what lvs realserver has set up, and what is left of it",
+    realServerFacts(
+      {},
+      {
+        sysctls: { "eth0/rp_filter": 1 },
+        started: { "192.0.2.1": { mode: "tun" }, "192.0.2.2": { mode: "dr" } },
+      },
+    ),
+    [
+      "error | reverse-path-filter | eth0 | sysctl -w net.ipv4.conf.eth0.rp_filter=2",
       "error | tunnel-end | 192.0.2.1 | lvs realserver start --vip 192.0.2.1 --mode tun",
-      "error | reverse-path-filter | 192.0.2.1 | sysctl -w net/ipv4/conf/eth0/rp_filter=2",
       "error | vip-missing | 192.0.2.2 | lvs realserver start --vip 192.0.2.2 --mode dr",
     ],
   ],
   [
+    "an arp_ignore for all that does not help, as the greater holds",
+    realServerFacts({}, { sysctls: { "all/arp_ignore": 3, "lo/arp_ignore": 1 } }),
+    ["error | arp-ignore | eth0 | sysctl -w net.ipv4.conf.all.arp_ignore=1"],
+  ],
+  [
+    "a strict filter where one of two addresses comes in",
+    realServerFacts(
+      { addresses: [...SERVER_ADDRESSES, hostAddress("lo", "192.0.2.2")] },
+      {
+        sysctls: { "eth0/rp_filter": 1 },
+        started: { "192.0.2.1": {}, "192.0.2.2": { interfaces: ["eth0"] } },
+      },
+    ),
+    ["error | reverse-path-filter | eth0 | sysctl -w net.ipv4.conf.eth0.rp_filter=2"],
+  ],
+  [
     "an interface whose name has a dot",
-    realServerFacts({
-      links: [linkFacts("lo"), linkFacts("eth0.5", { arpIgnore: 3, arpAnnounce: 2 })],
-    }),
+    realServerFacts(
+      { links: [linkFacts("lo"), linkFacts("eth0.5")] },
+      { sysctls: { "eth0.5/arp_ignore": 3, "lo/arp_ignore": 1 } },
+    ),
     ["error | arp-ignore | eth0.5 | sysctl -w net/ipv4/conf/eth0.5/arp_ignore=1"],
+  ],
+  [
+    "an interface that is down, and answers nobody yet",
+    realServerFacts(
+      { links: [linkFacts("lo"), linkFacts("eth0"), linkFacts("eth1", { up: false })] },
+      { sysctls: { "all/arp_ignore": 0, "eth0/arp_ignore": 1 } },
+    ),
+    [],
+  ],
+  [
+    "loopback is down",
+    realServerFacts({ links: [linkFacts("lo", { up: false }), linkFacts("eth0")] }),
+    ["error | interface-down | lo | ip link set lo up"],
   ],
   [
     "a program at the server's own address only",

@@ -2,8 +2,7 @@
 import type { ConnectOutcome } from "../../linux/index.ts";
 import type { DirectorStatus } from "../director/status.ts";
 import type { Family, ServiceStatus } from "../model.ts";
-import type { RealServerMode } from "../realserver/model.ts";
-import type { Requirement } from "../realserver/requirements.ts";
+import type { RealServerHost } from "../realserver/host.ts";
 import type { Firewall } from "./firewall/model.ts";
 
 /** Whether the datapath is at an interface. "forbidden": taken off by `lvs detach`; "impossible": it cannot be (no Ethernet frames). */
@@ -25,7 +24,6 @@ export interface LinkFacts {
   /** rp_filter: 0 off, 1 strict, 2 loose. */
   readonly reversePathFilter: number;
   readonly arpIgnore: number;
-  readonly arpAnnounce: number;
   readonly sendRedirects: boolean;
   readonly forwarding: Readonly<Record<Family, boolean>>;
   /** Features by the kernel's names that are on; empty where they cannot be asked for. */
@@ -131,14 +129,6 @@ export interface RealServerHints {
   readonly directors: readonly string[];
 }
 
-/** A virtual address that `lvs realserver start` has set up. */
-export interface StartedAddress {
-  readonly vip: string;
-  readonly mode: RealServerMode;
-  /** What it needs and no longer has. */
-  readonly unmet: readonly Requirement[];
-}
-
 /** What the kernel knows of a host on a link. */
 export interface NeighbourFacts {
   readonly address: string;
@@ -156,7 +146,8 @@ export interface HostFacts {
   readonly kernelServices: readonly string[];
   readonly firewall: Firewall;
   readonly listeners: readonly Listener[];
-  readonly started: readonly StartedAddress[];
+  /** The host as `lvs realserver` sees it, and what that has set up. */
+  readonly realServer: RealServerHost;
   readonly hints: RealServerHints;
 }
 

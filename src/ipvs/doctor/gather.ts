@@ -1,7 +1,6 @@
 /** Gathers what is known of the calling thread's network namespace. Nothing is changed; real servers may be asked for connections. */
 import {
   findSysctl,
-  IFF,
   type InterfaceAddress,
   type Link,
   linkFeatures,
@@ -22,8 +21,9 @@ import { openAdministration } from "../director/kernel-administration.ts";
 import type { DirectorOptions } from "../director/places.ts";
 import { type DirectorStatus, directorStatus } from "../director/status.ts";
 import type { Family } from "../model.ts";
+import { effective, type RealServerFacts } from "../realserver/facts.ts";
 import { readHost } from "../realserver/host.ts";
-import { realServerRequirements } from "../realserver/requirements.ts";
+import { speaksArp } from "../realserver/read-facts.ts";
 import { openRules } from "../rules/kernel-rules.ts";
 import type {
   AddressFacts,
@@ -33,7 +33,6 @@ import type {
   LinkFacts,
   NeighbourFacts,
   RealServerHints,
-  StartedAddress,
 } from "./facts.ts";
 import { readFirewall } from "./firewall/read.ts";
 import { gatherDirector } from "./gather-director.ts";
@@ -48,19 +47,19 @@ export interface GatherOptions extends DirectorOptions {
 
 /** IFA_F_DADFAILED. */
 const DUPLICATE = 0x08;
-const ETHERNET = 1;
 
 /** Throws IpvsError: EPERM without root. */
 export function gatherFacts(options: GatherOptions = {}): HostFacts {
   const { hints, probe = true, ...places } = options;
   const status = settledStatus(places);
+  const realServer = readHost(places, ({ facts, record }) => ({ facts, record }));
   return withRouteSocket((socket) => {
     const links = listLinks(socket);
     const administration = openAdministration(places);
     const rules = openRules(places);
     try {
       return {
-        links: links.map((link) => linkFacts(link, status)),
+        links: links.map((link) => linkFacts(link, status, realServer.facts)),
         addresses: addressFacts(listAddresses(socket), links),
         defaultRoutes: defaultRoutes(socket, links),
         director:
@@ -72,7 +71,7 @@ export function gatherFacts(options: GatherOptions = {}): HostFacts {
         kernelServices: readKernelServices(),
         firewall: readFirewall(),
         listeners: readListeners(),
-        started: startedAddresses(places),
+        realServer,
         hints: { virtualAddresses: hints?.virtualAddresses ?? [], directors: hints?.directors ?? [] },
       };
     } finally {
@@ -80,18 +79,6 @@ export function gatherFacts(options: GatherOptions = {}): HostFacts {
       administration.close();
     }
   });
-}
-
-function startedAddresses(places: DirectorOptions): StartedAddress[] {
-  return readHost(places, ({ facts, record }) =>
-    [...record.addresses].map(([vip, { mode, interfaces, tunnel }]) => ({
-      vip,
-      mode,
-      unmet: realServerRequirements(facts, { vip, mode, interfaces, tunnel }).filter(
-        ({ met, essential }) => !met && essential,
-      ),
-    })),
-  );
 }
 
 /** How long a clock that was just started may take to its first tick, ms: ticks are 134 ms apart. */
@@ -105,7 +92,7 @@ function settledStatus(places: DirectorOptions): DirectorStatus {
   return directorStatus(places);
 }
 
-function linkFacts(link: Link, status: DirectorStatus): LinkFacts {
+function linkFacts(link: Link, status: DirectorStatus, facts: RealServerFacts): LinkFacts {
   const setting = (family: Family, name: string, scope: string = link.name): number =>
     Number(findSysctl(`net/ipv${family}/conf/${scope}/${name}`) ?? 0);
   const greater = (name: string): number => Math.max(setting(4, name), setting(4, name, "all"));
@@ -114,13 +101,12 @@ function linkFacts(link: Link, status: DirectorStatus): LinkFacts {
     up: link.up,
     carrier: link.carrier,
     loopback: link.loopback,
-    speaksArp: !link.loopback && link.hardwareType === ETHERNET && (link.flags & IFF.NOARP) === 0,
+    speaksArp: speaksArp(link),
     kind: link.kind ?? null,
     mtu: link.mtu,
     datapath: datapathState(link, status),
-    reversePathFilter: greater("rp_filter"),
-    arpIgnore: greater("arp_ignore"),
-    arpAnnounce: greater("arp_announce"),
+    reversePathFilter: effective(facts, link.name, "rp_filter"),
+    arpIgnore: effective(facts, link.name, "arp_ignore"),
     sendRedirects: greater("send_redirects") !== 0,
     forwarding: { 4: setting(4, "forwarding") !== 0, 6: setting(6, "forwarding") !== 0 },
     features: featuresThatAreOn(link.name),

@@ -14,7 +14,7 @@ import { choosePlaces, type DirectorOptions } from "../director/places.ts";
 import type { RealServerFacts } from "./facts.ts";
 import type { TunnelSettings } from "./model.ts";
 import { readRealServerFacts } from "./read-facts.ts";
-import { EMPTY_RECORD, type HostRecord } from "./record.ts";
+import { EMPTY_RECORD, type HostRecord, isEmpty } from "./record.ts";
 import { RecordFile } from "./record-file.ts";
 import { TunnelEnd } from "./tunnel-end.ts";
 
@@ -29,6 +29,8 @@ export interface RealServerHost {
 export interface ChangeableHost extends RealServerHost {
   readonly tunnelEnd: TunnelEnd;
   write(record: HostRecord): void;
+  /** Removes what is of no use any more. */
+  tidy(): void;
 }
 
 /** Calls `work` with what there is; nobody changes it meanwhile. Makes nothing. Throws IpvsError EPERM without root. */
@@ -51,7 +53,7 @@ export function changeHost<T>(options: DirectorOptions, work: (host: ChangeableH
     try {
       return work(host);
     } finally {
-      host.tunnelEnd.tidy();
+      host.tidy();
     }
   });
 }
@@ -99,9 +101,12 @@ function openHost(
     tunnelEnd,
     write(next) {
       collectDead(root, cookie);
+      // Under direct routing, too, so that what is written here does not outlive the namespace for ever.
+      if (!isEmpty(next)) tunnelEnd.makeDirectory();
       file.write(next);
       record = next;
     },
+    tidy: () => tunnelEnd.tidy(!isEmpty(record)),
   };
 }
 

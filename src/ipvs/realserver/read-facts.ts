@@ -43,9 +43,14 @@ export function readRealServerFacts(tunnelEnd: RealServerFacts["tunnelEnd"]): Re
   };
 }
 
-function foundLink({ name, up, loopback, flags, hardwareType, kind }: Link): FoundLink {
-  const arp = !loopback && (flags & IFF.NOARP) === 0;
-  return { name, up, loopback, arp, ethernet: hardwareType === ETHERNET, kind };
+/** Whether ARP and neighbour discovery are spoken at an interface: not at loopback, dummies and tunnels. */
+export function speaksArp({ loopback, flags }: Link): boolean {
+  return !loopback && (flags & IFF.NOARP) === 0;
+}
+
+function foundLink(link: Link): FoundLink {
+  const { name, up, loopback, hardwareType, kind } = link;
+  return { name, up, loopback, arp: speaksArp(link), ethernet: hardwareType === ETHERNET, kind };
 }
 
 function foundAddress({ prefix, index, label }: InterfaceAddress, names: ReadonlyMap<number, string>) {

@@ -8,6 +8,7 @@ import {
   DEFAULT_GUE_PORT,
   isVersion6,
   type RealServerMode,
+  type Step,
   TUNNEL_TYPES,
   type TunnelSettings,
   type Wanted,
@@ -33,6 +34,8 @@ export interface RealServerRequest {
 export interface RealServerOptions extends DirectorOptions {
   /** Plan, and change nothing. Default: false. */
   readonly dryRun?: boolean;
+  /** Called before each step, and with null before what follows the last: where tests end the process. */
+  readonly beforeStep?: (step: Step | null) => void;
 }
 
 /** What was done, or under `dryRun` would be. */
@@ -64,7 +67,7 @@ export function setUpRealServer(
     const planned = plan(host.facts, host.record);
     host.write(planned.record);
     try {
-      perform(planned.steps, carryOutHere(host.tunnelEnd));
+      performHere(planned.steps, host, options);
     } catch (error) {
       if (!(error instanceof RealServerError && error.code === "HALF_DONE")) host.write(host.record);
       throw error;
@@ -89,10 +92,23 @@ export function takeDownRealServer(
   }
   return changeHost(options, (host: ChangeableHost) => {
     const planned = planStop(host.facts, host.record, addresses);
-    perform(planned.steps, carryOutHere(host.tunnelEnd));
+    performHere(planned.steps, host, options);
     host.write(planned.record);
     return changeOf(planned);
   });
+}
+
+function performHere(
+  steps: readonly Step[],
+  { tunnelEnd }: ChangeableHost,
+  { beforeStep }: RealServerOptions,
+): void {
+  const carryOut = carryOutHere(tunnelEnd);
+  perform(steps, (step) => {
+    beforeStep?.(step);
+    carryOut(step);
+  });
+  beforeStep?.(null);
 }
 
 /** Whether this host serves a virtual address, and what is missing. */
@@ -105,7 +121,7 @@ export interface RealServerStatus {
   readonly started: boolean;
   /** How many packets our tunnel end took out for it; null: it takes none. */
   readonly packets: number | null;
-  readonly requirements: readonly (Omit<Requirement, "steps" | "sysctls"> & {
+  readonly requirements: readonly (Omit<Requirement, "steps" | "sysctls" | "links"> & {
     /** Commands that would mend it. */
     readonly commands: readonly string[];
   })[];
@@ -148,9 +164,10 @@ function likely({ addresses, links }: RealServerFacts): string[] {
     .map(({ address }) => address);
 }
 
-function wantedOf(
+/** What a request that leaves things open means for an address on this host. */
+export function wantedOf(
   vip: string,
-  { mode, interfaces, tunnel }: RealServerRequest,
+  { mode, interfaces, tunnel }: Omit<RealServerRequest, "vips">,
   facts: RealServerFacts,
   record: HostRecord,
 ): Wanted {

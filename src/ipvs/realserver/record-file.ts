@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hasCode } from "../../linux/index.ts";
-import { EMPTY_RECORD, type HostRecord, parseRecord, recordText } from "./record.ts";
+import { EMPTY_RECORD, type HostRecord, isEmpty, parseRecord, recordText } from "./record.ts";
 
 /** The record in a file: read whole, replaced whole. For who holds the namespace's lock. */
 export class RecordFile {
@@ -27,7 +27,7 @@ export class RecordFile {
 
   /** An empty record leaves no file. */
   write(record: HostRecord): void {
-    if (record.addresses.size === 0 && record.sysctls.size === 0) {
+    if (isEmpty(record)) {
       rmSync(this.#path, { force: true });
       return;
     }

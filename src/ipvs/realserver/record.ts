@@ -31,6 +31,11 @@ export interface HostRecord {
 
 export const EMPTY_RECORD: HostRecord = { addresses: new Map(), sysctls: new Map() };
 
+/** Whether there is nothing to undo. */
+export function isEmpty({ addresses, sysctls }: HostRecord): boolean {
+  return addresses.size === 0 && sysctls.size === 0;
+}
+
 /** The layout of the text. */
 const VERSION = 1;
 

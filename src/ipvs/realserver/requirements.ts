@@ -26,6 +26,8 @@ export interface Requirement {
   readonly found: string;
   /** What `lvs realserver start` does about it. May be there though it is met, where we would do better. */
   readonly steps: readonly Step[];
+  /** Interfaces at which it is not met, where that is a matter of interfaces. */
+  readonly links: readonly string[];
   /** Sysctls that it depends on. */
   readonly sysctls: readonly string[];
 }
@@ -72,7 +74,8 @@ function reliesOnDevices(facts: RealServerFacts, { vip }: Wanted): boolean {
   return !facts.tunnelEnd.addresses.has(vip) && tunnelDevices(facts, vip).length > 0;
 }
 
-function tunnelDevices(facts: RealServerFacts, vip: string): string[] {
+/** The kernel's own ends of tunnels with such an address inside. */
+export function tunnelDevices(facts: RealServerFacts, vip: string): string[] {
   const kinds = TUNNEL_KINDS[isVersion6(vip) ? 6 : 4];
   const isEnd = ({ kind, up }: FoundLink): boolean => up && kind !== undefined && kinds.has(kind);
   return facts.links.filter(isEnd).map(({ name }) => name);
@@ -88,7 +91,8 @@ function entryLinks(facts: RealServerFacts, wanted: Wanted): string[] {
 function loopback({ links }: RealServerFacts): Requirement {
   const met = links.some(({ loopback, up }) => loopback && up);
   return {
-    ...{ name: "loopback", met, essential: true, found: met ? "lo is up" : "lo is down", sysctls: [] },
+    ...{ name: "loopback", met, essential: true, found: met ? "lo is up" : "lo is down" },
+    ...{ links: [], sysctls: [] },
     steps: met ? [] : [{ kind: "link", link: "lo", up: true }],
   };
 }
@@ -101,7 +105,7 @@ function address({ addresses, links }: RealServerFacts, { vip }: Wanted): Requir
   const where = (right ?? there[0])!;
   const label = isVersion6(vip) ? null : freeLabel(addresses.map((each) => each.label));
   return {
-    ...{ name: "address", met: right !== undefined, essential: true, sysctls: [] },
+    ...{ name: "address", met: right !== undefined, essential: true, links: [], sysctls: [] },
     found:
       there.length === 0
         ? `${vip} is on no interface`
@@ -119,7 +123,7 @@ function freeLabel(labels: readonly (string | undefined)[]): string {
 function route({ hostRoutes }: RealServerFacts, { vip }: Wanted): Requirement {
   const met = hostRoutes.includes(vip);
   return {
-    ...{ name: "route", met, essential: false, sysctls: [] },
+    ...{ name: "route", met, essential: false, links: [], sysctls: [] },
     found: met ? `${vip} dev lo` : `no host route to ${vip} by lo`,
     steps: met ? [] : [{ kind: "route", vip, add: true }],
   };
@@ -167,6 +171,7 @@ function arp(
     ...{ name, met, essential: true },
     found: met ? `${name} is right at all interfaces` : `${name} is ${shown || all}`,
     steps: met ? [] : stepsFrom(all),
+    links: wrong.map((link) => link.name),
     sysctls: ["all", "lo", ...links.map((link) => link.name)].map((link) => interfaceSysctl(link, name)),
   };
 }
@@ -205,7 +210,7 @@ function tunnelEnd(facts: RealServerFacts, wanted: Wanted): Requirement {
           : `${vip} is not taken out of all of ${types.join(", ")}`;
   const met = byDevices || (steps.length === 0 && links.length > 0);
   return {
-    ...{ name: "tunnel", met, essential: true, steps, sysctls: [] },
+    ...{ name: "tunnel", met, essential: true, steps, links: [], sysctls: [] },
     found: byDevices
       ? `the kernel's ${devices.join(", ")}`
       : met

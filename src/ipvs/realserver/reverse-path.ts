@@ -30,6 +30,7 @@ export function reversePath(facts: RealServerFacts, entries: readonly string[]):
       ? `${NAME} lets in what is answered by another way: ${entries.join(", ")}`
       : `${NAME} is ${why.join(", ")}`,
     steps: loosen(facts, wrong),
+    links: wrong,
     sysctls: [...new Set([...entries, ...others])].map((link) => interfaceSysctl(link, NAME)),
   };
 }

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { alu, exit, R0 } from "../../bpf/asm/index.ts";
-import { TC_NEXT } from "../../bpf/index.ts";
-import { feature, loadProgram, queryTcx } from "../../bpf/loader/index.ts";
+import { hashMap, struct, TC_NEXT, u32 } from "../../bpf/index.ts";
+import { createMap, feature, loadProgram, queryTcx } from "../../bpf/loader/index.ts";
 import {
   createBridge,
   createNetworkNamespace,
@@ -25,6 +25,7 @@ import { TunnelEnd } from "./tunnel-end.ts";
 
 const skip = process.getuid?.() === 0 ? false : "needs root (bpf, network namespaces)";
 const NAMESPACE = `bpf-end-${process.pid}`;
+const Other = struct("Other", { word: u32 });
 const all: TunnelSettings = { types: TUNNEL_TYPES, guePort: 6080 };
 const some: TunnelSettings = { types: ["gue"], guePort: 5555 };
 
@@ -113,6 +114,18 @@ describe("a tunnel end that stays", { skip }, () => {
     });
   });
 
+  it("stays for what is recorded, though its map is of another version", () => {
+    rmSync(`${directory}/addresses`);
+    using other = createMap(hashMap("addresses", { key: Other, value: Other, entries: 1 }));
+    other.pin(`${directory}/addresses`);
+    inside(() => end().tidy());
+    assert.deepEqual([facts().links, facts().outdated], [[], ["b0", "b1"]]);
+    inside(() => end().attach("b0"));
+    assert.deepEqual(facts(), {
+      ...{ links: ["b0", "b1"], outdated: [], addresses: new Map([["192.0.2.1", all]]) },
+    });
+  });
+
   it("lets go of interfaces that are gone", () => {
     inside(() => withRouteSocket((socket) => deleteLink(socket, "b1")));
     inside(() => end().tidy());
@@ -122,6 +135,7 @@ describe("a tunnel end that stays", { skip }, () => {
   });
 
   it("is gone with its last address", () => {
+    recorded.clear();
     inside(() => {
       end().set("192.0.2.1", null);
       end().tidy();

@@ -39,7 +39,7 @@ export class TunnelEnd {
   readonly #directory: string;
   readonly #cacheDirectory: string;
   readonly #attachments: Attachments;
-  /** What the map must hold when it has to be made anew. */
+  /** What relies on it, and what the map must hold when it has to be made anew. */
   readonly #recorded: () => ReadonlyMap<string, TunnelSettings>;
 
   /** `directory`: where its things are pinned; it is made when it is first needed. */
@@ -107,10 +107,25 @@ export class TunnelEnd {
     this.#withMap((map) => map.update(decapsulatedKey(address), decapsulatedValue(settings)));
   }
 
-  /** Lets go of interfaces that are gone, and of everything if there is no address left. */
-  tidy(): void {
+  /** Makes the directory, with a sign by which others see later whether the namespace is gone. */
+  makeDirectory(): void {
+    if (existsSync(this.#directory)) {
+      sweepPins(this.#directory);
+      return;
+    }
+    mkdirSync(this.#directory, { mode: 0o700 });
+    attachSign(this.#directory);
+  }
+
+  /**
+   * Lets go of interfaces that are gone, and of everything if there is no address left. `keepDirectory`: the directory with the
+   * sign of life stays.
+   */
+  tidy(keepDirectory = false): void {
     if (!existsSync(this.#directory)) return;
-    const inUse = this.#withMap((map) => !map.keys().next().done) ?? false;
+    const isFilled = (): boolean => this.#withMap((map) => !map.keys().next().done) ?? false;
+    // A map of another version cannot be read: what is recorded relies on it until it is made anew.
+    const inUse = this.#recorded().size > 0 || isFilled();
     const links = withRouteSocket(listLinks);
     if (inUse) {
       this.#attachments.forgetAllBut(new Set(links.map(({ index }) => index)));
@@ -120,6 +135,10 @@ export class TunnelEnd {
       for (const link of links) this.#attachments.remove(link, socket);
     });
     this.#attachments.releaseAll();
+    if (keepDirectory) {
+      for (const pin of [this.#programPin, this.#mapPin]) unpin(pin);
+      return;
+    }
     removeSign(this.#directory);
     removeDirectory(this.#directory);
   }
@@ -166,7 +185,7 @@ export class TunnelEnd {
 
   #load(): LoadedProgram {
     const compiled = compiledDecapsulation(this.#cacheDirectory);
-    this.#makeDirectory();
+    this.makeDirectory();
     const map = tolerant(() => openMap(this.#mapPin, decapsulatedAddresses)) ?? this.#makeMap();
     const room = createMap(sumRoom);
     try {
@@ -182,15 +201,6 @@ export class TunnelEnd {
       map.close();
       room.close();
     }
-  }
-
-  #makeDirectory(): void {
-    if (existsSync(this.#directory)) {
-      sweepPins(this.#directory);
-      return;
-    }
-    mkdirSync(this.#directory, { mode: 0o700 });
-    attachSign(this.#directory);
   }
 
   #makeMap(): LoadedMap {

@@ -1,3 +1,5 @@
+import { interfaceSysctl } from "../../realserver/facts.ts";
+import { shownSysctl } from "../../realserver/model.ts";
 import type { Finding } from "../finding.ts";
 import {
   clientLinks,
@@ -115,6 +117,5 @@ export const checkReversePath: DirectorCheck = (director, host) => {
 
 /** The name of an interface's setting; with slashes where the interface's name has dots. */
 export function sysctlOf(link: string, setting: string): string {
-  const name = `net/ipv4/conf/${link}/${setting}`;
-  return link.includes(".") ? name : name.replaceAll("/", ".");
+  return shownSysctl(interfaceSysctl(link, setting));
 }

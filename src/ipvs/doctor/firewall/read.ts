@@ -1,7 +1,7 @@
 /** Asks the system's own programs for the rules of the calling thread's network namespace. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { listNftTables, SystemError } from "../../../linux/index.ts";
+import { findSystemProgram, listNftTables, SYSTEM_FOLDERS, SystemError } from "../../../linux/index.ts";
 import { parseIptablesSave } from "./iptables-save.ts";
 import type { Firewall, FirewallChain } from "./model.ts";
 import { parseNftRuleset } from "./nft-json.ts";
@@ -9,8 +9,6 @@ import { parseNftRuleset } from "./nft-json.ts";
 /** How long to wait for each, ms. */
 const PATIENCE = 5000;
 const MOST_OUTPUT = 64 << 20;
-/** Not a program of ours of the same name, wherever PATH leads. */
-const FOLDERS = ["/usr/sbin", "/sbin", "/usr/bin", "/usr/local/sbin"];
 /** Tables that iptables keeps in nftables; it tells more of them than nft does. */
 const OF_IPTABLES = /^ip6? (filter|mangle|nat|raw|security)$/;
 
@@ -64,14 +62,16 @@ function hasLegacy(file: string): boolean {
   }
 }
 
-/** What it prints; "" if it cannot be run. */
+/** What the system's own program prints; "" if it cannot be run. */
 function run(program: string, ...words: readonly string[]): string {
-  const { status, stdout } = spawnSync(program, words, {
+  const path = findSystemProgram(program);
+  if (path === null) return "";
+  const { status, stdout } = spawnSync(path, words, {
     encoding: "utf8",
     timeout: PATIENCE,
     maxBuffer: MOST_OUTPUT,
     stdio: ["ignore", "pipe", "ignore"],
-    env: { ...process.env, PATH: FOLDERS.join(":") },
+    env: { ...process.env, PATH: SYSTEM_FOLDERS.join(":") },
   });
   return status === 0 ? stdout : "";
 }

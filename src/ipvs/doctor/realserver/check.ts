@@ -1,18 +1,16 @@
 import type { HostFacts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
-import { checkArp } from "./arp.ts";
 import { checkGateway } from "./gateway.ts";
-import { checkReversePath } from "./reverse-path.ts";
+import { checkRequirements } from "./requirements.ts";
+import { checkSeveralInterfaces } from "./reverse-path.ts";
 import { checkListeners } from "./services.ts";
-import { checkStarted } from "./started.ts";
 import type { RealServerCheck } from "./view.ts";
 import { checkAddresses } from "./virtual-addresses.ts";
 
 const CHECKS: readonly RealServerCheck[] = [
   checkAddresses,
-  checkStarted,
-  checkArp,
-  checkReversePath,
+  checkRequirements,
+  checkSeveralInterfaces,
   checkGateway,
   checkListeners,
 ];

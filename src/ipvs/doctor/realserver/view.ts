@@ -1,5 +1,8 @@
 /** What several checks of a real server ask its facts for. */
 import type { Family } from "../../model.ts";
+import type { Wanted } from "../../realserver/model.ts";
+import { wantedOf } from "../../realserver/real-server.ts";
+import { tunnelDevices } from "../../realserver/requirements.ts";
 import type { AddressFacts, HostFacts, LinkFacts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
 
@@ -13,16 +16,6 @@ export function wholeLength(family: Family): 32 | 128 {
 /** Whether addresses of an interface are not told to the network: loopback, dummies, tunnels. */
 export function isQuiet({ loopback, speaksArp }: LinkFacts): boolean {
   return loopback || !speaksArp;
-}
-
-/** Kinds of interfaces that take packets out of tunnels. */
-const TUNNELS: ReadonlySet<string> = new Set(
-  "ipip sit ip6tnl gre ip6gre gretap ip6gretap fou erspan".split(" "),
-);
-
-/** Tunnel interfaces that are up. */
-export function tunnelEnds({ links }: HostFacts): LinkFacts[] {
-  return links.filter(({ kind, up }) => kind !== null && TUNNELS.has(kind) && up);
 }
 
 /**
@@ -55,6 +48,19 @@ function usable({ addresses }: HostFacts): AddressFacts[] {
   );
 }
 
+/**
+ * What this host is to be a real server for: what `lvs realserver start` has set up, and what is there beside it. Of that it is known
+ * only from the kernel's tunnel devices whether packets come in tunnels.
+ */
+export function wantedAddresses(host: HostFacts): Wanted[] {
+  const { facts, record } = host.realServer;
+  const vips = new Set([...record.addresses.keys(), ...virtualAddresses(host).map(({ address }) => address)]);
+  return [...vips].map((vip) => {
+    const inTunnels = !record.addresses.has(vip) && tunnelDevices(facts, vip).length > 0;
+    return wantedOf(vip, inTunnels ? { mode: "tun" } : {}, facts, record);
+  });
+}
+
 /** Interfaces by which packets come from elsewhere. */
 export function outsideLinks({ links }: HostFacts): LinkFacts[] {
   return links.filter(({ up, speaksArp }) => up && speaksArp);
@@ -63,6 +69,6 @@ export function outsideLinks({ links }: HostFacts): LinkFacts[] {
 /** Whether something here makes the host a real server under direct routing or tunnels. */
 export function looksLikeRealServer(host: HostFacts): boolean {
   const { virtualAddresses: named, directors } = host.hints;
-  const told = named.length + directors.length + host.started.length;
+  const told = named.length + directors.length + host.realServer.record.addresses.size;
   return told > 0 || quietAddresses(host).length > 0;
 }

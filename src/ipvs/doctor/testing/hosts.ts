@@ -1,6 +1,10 @@
 /** Hosts at which all is well, to make single things wrong at. */
 import { type Destination, NO_RATES, NO_STATISTICS, type ServiceStatus } from "../../model.ts";
-import type { DirectorFacts, HostFacts, LinkFacts, Way } from "../facts.ts";
+import { interfaceSysctl } from "../../realserver/facts.ts";
+import type { RealServerHost } from "../../realserver/host.ts";
+import { DEFAULT_GUE_PORT, TUNNEL_TYPES } from "../../realserver/model.ts";
+import type { RecordedAddress } from "../../realserver/record.ts";
+import type { AddressFacts, DirectorFacts, HostFacts, LinkFacts, Way } from "../facts.ts";
 import { NO_FIREWALL } from "../firewall/model.ts";
 
 export function linkFacts(name: string, changes: Partial<LinkFacts> = {}): LinkFacts {
@@ -11,7 +15,6 @@ export function linkFacts(name: string, changes: Partial<LinkFacts> = {}): LinkF
       datapath: "attached",
       reversePathFilter: 0,
       arpIgnore: 0,
-      arpAnnounce: 0,
       sendRedirects: false,
     },
     forwarding: { 4: true, 6: true },
@@ -45,6 +48,8 @@ export function serviceWith(destination: Partial<Destination> = {}): ServiceStat
     ...{ localAddresses: [], statistics: NO_STATISTICS, rates: NO_RATES },
   };
 }
+
+const ALL_TUNNELS = { types: TUNNEL_TYPES, guePort: DEFAULT_GUE_PORT };
 
 const PROGRAM = {
   id: 1,
@@ -96,22 +101,68 @@ export function hostFacts(changes: Partial<HostFacts> = {}): HostFacts {
     ],
     ...{ defaultRoutes: [], neighbours: [], director: directorFacts(), kernelServices: [], listeners: [] },
     firewall: NO_FIREWALL,
-    started: [],
+    realServer: realServerHost([], []),
     hints: { virtualAddresses: [], directors: [] },
     ...changes,
   };
 }
 
+/** What `lvs realserver` has to do with a host. */
+export interface RealServerSettings {
+  /** By name behind net/ipv4/conf: "all/arp_ignore". Default: as a real server needs them. */
+  readonly sysctls?: { readonly [name: string]: number };
+  /** What has been set up. Default: nothing. */
+  readonly started?: { readonly [vip: string]: Partial<RecordedAddress> };
+}
+
 /** 192.0.2.1 is on lo, and a program waits at any address. */
-export function realServerFacts(changes: Partial<HostFacts> = {}): HostFacts {
+export function realServerFacts(
+  changes: Partial<HostFacts> = {},
+  settings: RealServerSettings = {},
+): HostFacts {
+  const { links = [linkFacts("lo"), linkFacts("eth0")] } = changes;
+  const addresses: readonly AddressFacts[] = changes.addresses ?? [
+    { link: "lo", address: "192.0.2.1", family: 4, length: 32, duplicate: false, scope: "global" },
+    { link: "eth0", address: "10.0.0.1", family: 4, length: 24, duplicate: false, scope: "global" },
+  ];
   return hostFacts({
-    links: [linkFacts("lo"), linkFacts("eth0", { arpIgnore: 1, arpAnnounce: 2 })],
-    addresses: [
-      { link: "lo", address: "192.0.2.1", family: 4, length: 32, duplicate: false, scope: "global" },
-      { link: "eth0", address: "10.0.0.1", family: 4, length: 24, duplicate: false, scope: "global" },
-    ],
+    ...{ links, addresses, realServer: realServerHost(links, addresses, settings) },
     director: null,
     listeners: [{ protocol: "tcp", address: null, port: 80 }],
     ...changes,
   });
+}
+
+function realServerHost(
+  links: readonly LinkFacts[],
+  addresses: readonly AddressFacts[],
+  { sysctls = {}, started = {} }: RealServerSettings = {},
+): RealServerHost {
+  const settings = Object.entries({ "all/arp_ignore": 1, "all/arp_announce": 2, ...sysctls });
+  const recorded = {
+    ...{ mode: "dr", interfaces: null, address: true, route: false },
+    ...{ tunnel: ALL_TUNNELS },
+  };
+  return {
+    facts: {
+      links: links.map(({ name, up, loopback, speaksArp, kind }) => ({
+        ...{ name, up, loopback, arp: speaksArp, ethernet: speaksArp, kind: kind ?? undefined },
+      })),
+      addresses: addresses.map(({ address, length, link }) => ({ address, length, link, label: undefined })),
+      ...{ hostRoutes: [], broadcasts: [] },
+      sysctls: new Map(
+        settings.map(([name, value]) => {
+          const [link, setting] = name.split("/") as [string, string];
+          return [interfaceSysctl(link, setting), String(value)];
+        }),
+      ),
+      tunnelEnd: { links: [], outdated: [], addresses: new Map() },
+    },
+    record: {
+      addresses: new Map(
+        Object.entries(started).map(([vip, each]) => [vip, { ...recorded, ...each } as RecordedAddress]),
+      ),
+      sysctls: new Map(),
+    },
+  };
 }
