@@ -2,6 +2,7 @@
 import type { Family } from "../model.ts";
 import { RuleDraft } from "./draft.ts";
 import { emptyRuleSet, PREROUTING, type Rule, type RuleSet } from "./model.ts";
+import { CONTINUING_TARGETS } from "./text/continuing-targets.ts";
 import type { RuleNames } from "./text/names.ts";
 import { parseLine } from "./text/parse-line.ts";
 import { type RestoreLine, restoreLines } from "./text/restore-file.ts";
@@ -159,30 +160,11 @@ function whyNotAppended(draft: RuleDraft, chain: string, rule: Rule): RulesError
   }
 }
 
-/** Targets after which a packet goes on to the next rule. */
-const GOES_ON = new Set([
-  "MARK",
-  "CONNMARK",
-  "LOG",
-  "NFLOG",
-  "SET",
-  "TOS",
-  "DSCP",
-  "TTL",
-  "HL",
-  "TCPMSS",
-  "TRACE",
-  "CT",
-  "TEE",
-  "ECN",
-  "CHECKSUM",
-]);
-
 function refusedRule({ saved }: ReadRule, error: RulesError): RefusedRule {
   const { line, chain, text, words } = saved;
   const at = words.findIndex((word) => ["-j", "-g", "--jump", "--goto"].includes(word));
   const target = at < 0 ? undefined : words[at + 1];
-  const diverts = target !== undefined && !GOES_ON.has(target);
+  const diverts = target !== undefined && !CONTINUING_TARGETS.has(target);
   return { line, chain, text, reason: error.message.trim(), diverts };
 }
 

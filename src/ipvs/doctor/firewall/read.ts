@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { listNftTables, SystemError } from "../../../linux/index.ts";
+import { TABLES } from "../../rules/text/tables.ts";
 import { parseIptablesSave } from "./iptables-save.ts";
 import type { Firewall, FirewallChain } from "./model.ts";
 import { parseNftRuleset } from "./nft-json.ts";
@@ -12,7 +13,7 @@ const MOST_OUTPUT = 64 << 20;
 /** Not a program of ours of the same name, wherever PATH leads. */
 const FOLDERS = ["/usr/sbin", "/sbin", "/usr/bin", "/usr/local/sbin"];
 /** Tables that iptables keeps in nftables; it tells more of them than nft does. */
-const OF_IPTABLES = /^ip6? (filter|mangle|nat|raw|security)$/;
+const OF_IPTABLES = new RegExp(`^ip6? (${TABLES.join("|")})$`);
 
 /**
  * What there is of nftables, iptables and ip6tables, in both of their kinds. A program that is missing, or fails, has no rules. None
