@@ -87,8 +87,13 @@ export class Links {
     const way = new Set<string>();
     let name = [...callers.keys()].find((each) => !ordered.has(each))!;
     for (; !way.has(name); name = callers.get(name)!) way.add(name);
-    const round = [...way];
-    return [...round.slice(round.indexOf(name)), name].reverse();
+    const backwards = [...way];
+    const round = new Set(backwards.slice(backwards.indexOf(name)).reverse());
+    // From that which was made first on.
+    const first = [...this.#below.keys()].find((each) => round.has(each))!;
+    const names = [...round];
+    const at = names.indexOf(first);
+    return [...names.slice(at), ...names.slice(0, at), first];
   }
 }
 
