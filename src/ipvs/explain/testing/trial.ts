@@ -34,6 +34,7 @@ import { randomChanges, randomCommands } from "./random-director.ts";
 import { randomRules } from "./random-rules.ts";
 import { compareRules } from "./rule-counts.ts";
 import { StackTap } from "./stack-tap.ts";
+import { countIn, countOne, type Tally } from "./tally.ts";
 
 /** Of the director's interface towards the servers, bytes: less than that towards clients. */
 const SERVER_MTU = 1400;
@@ -52,9 +53,6 @@ export interface TrialSettings {
   /** Whether there are rules, which give marks and drop packets; default: no. */
   readonly rules?: boolean;
 }
-
-/** How often each verdict, and each step, was foretold. */
-export type Tally = Map<string, number>;
 
 export class Trial {
   readonly network: TestNetwork;
@@ -198,7 +196,7 @@ export class Trial {
 
   #check(arrival: RandomArrival, where: string): void {
     const explanation = this.#explainInPeace(arrival);
-    this.#count(explanation);
+    countIn(this.tally, explanation);
     const before = this.#entries();
     const counters = this.#counters(explanation);
     const rules = this.#rules?.ruleSet(explanation.packet.family);
@@ -208,7 +206,7 @@ export class Trial {
     const { expected, out } = expectedFrames(explanation, arrival);
     const reality = this.inject(arrival, expected, out);
     if (isOtherwise(explanation, this.#entries(), reality)) {
-      this.#countOne("lots fell otherwise");
+      countOne(this.tally, "lots fell otherwise");
       return;
     }
     try {
@@ -289,25 +287,6 @@ export class Trial {
     if (found.length === 0) return [];
     const names = ["connections", "inPackets", "inBytes", "outPackets", "outBytes"] as const;
     return names.map((name) => found.reduce((sum, { statistics }) => sum + statistics[name], 0n));
-  }
-
-  #count({ verdict, steps, ran }: Explanation): void {
-    this.#countOne(`verdict ${verdict.kind}`);
-    this.#countOne(`ran ${ran}`);
-    if (verdict.kind === "answered") this.#countOne(`answered ${verdict.error}`);
-    for (const step of steps) {
-      this.#countOne(step.step);
-      if (step.step === "schedule") this.#countOne(`scheduler ${step.scheduler}`);
-      if (step.step === "rewrite")
-        this.#countOne(`method ${step.method} ${step.outer?.type ?? ""}`.trimEnd());
-      if (step.step === "rules") this.#countOne(step.dropped ? "rules dropped" : "rules passed");
-      if (step.step === "rules" && step.matched.length > 0) this.#countOne("rules matched");
-      if (step.step === "next-hop") this.#countOne(`hop ${step.known}`);
-    }
-  }
-
-  #countOne(what: string): void {
-    this.tally.set(what, (this.tally.get(what) ?? 0) + 1);
   }
 
   close(): void {

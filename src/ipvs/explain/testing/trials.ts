@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MNT_DETACH, umount } from "../../../linux/index.ts";
 import type { DirectorOptions } from "../../director/places.ts";
-import { type Tally, Trial } from "./trial.ts";
+import type { Tally } from "./tally.ts";
+import { Trial } from "./trial.ts";
 
 /** One in so many configurations has rules. */
 const WITH_RULES = 3;
