@@ -126,6 +126,9 @@ export function isOtherwise(
   if (frame === undefined) return possible.length > 1;
   const packet = parsed(frame);
   if (packet === null) return false;
+  // An error of the director's own does not tell about which server it is.
+  const { kind } = packet.transport;
+  if (kind === "icmp" || kind === "icmpv6") return possible.length > 1;
   // Under direct routing the packet itself does not tell.
   const { destination } = endsOf(packet);
   const isChosen = ({ address, port }: Endpoint) =>
