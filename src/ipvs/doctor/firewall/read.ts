@@ -8,7 +8,7 @@ import type { Firewall, FirewallChain } from "./model.ts";
 import { parseNftRuleset } from "./nft-json.ts";
 
 /** How long to wait for each, ms. */
-const PATIENCE = 5000;
+const PATIENCE = 20_000;
 const MOST_OUTPUT = 64 << 20;
 /** Tables that iptables keeps in nftables; it tells more of them than nft does. */
 const OF_IPTABLES = new RegExp(`^ip6? (${TABLES.join("|")})$`);
