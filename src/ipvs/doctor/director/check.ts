@@ -1,5 +1,6 @@
 import type { HostFacts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
+import { lookPastDownLinks } from "./down-links.ts";
 import { checkDirectorFirewall } from "./firewall.ts";
 import { checkForwarding, checkRedirects, checkReversePath } from "./forwarding.ts";
 import { checkInterfaces } from "./interfaces.ts";
@@ -32,6 +33,7 @@ const CHECKS: readonly DirectorCheck[] = [
 
 /** Everything about this host as a director. */
 export function examineDirector(host: HostFacts): Finding[] {
-  const { director } = host;
-  return director === null ? [] : CHECKS.flatMap((check) => check(director, host));
+  if (host.director === null) return [];
+  const director = lookPastDownLinks(host.director, host);
+  return CHECKS.flatMap((check) => check(director, host));
 }
