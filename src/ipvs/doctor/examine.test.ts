@@ -5,13 +5,16 @@ import type { Tunnel } from "../model.ts";
 import { tunnelOverhead } from "./director/tunnel-mtu.ts";
 import { examine, rolesOf } from "./examine.ts";
 import type { AddressFacts, DirectorFacts, HostFacts, LinkFacts, ServerProbe, Way } from "./facts.ts";
-import { commandOf, type Finding } from "./finding.ts";
-import { parseIptablesSave } from "./firewall/iptables-save.ts";
-import type { Firewall } from "./firewall/model.ts";
-import { directorFacts, hostFacts, linkFacts, realServerFacts, serviceWith, wayBy } from "./testing/hosts.ts";
-
-const summary = ({ code, severity, where, remedy }: Finding): string =>
-  [severity, code, where, ...(remedy === null ? [] : [commandOf(remedy)])].join(" | ");
+import {
+  directorFacts,
+  hostFacts,
+  linkFacts,
+  probed,
+  realServerFacts,
+  serviceWith,
+  summary,
+  wayBy,
+} from "./testing/hosts.ts";
 
 function withStatus(changes: Partial<DirectorFacts["status"]>): HostFacts {
   return hostFacts({ director: directorFacts({ status: { ...directorFacts().status, ...changes } }) });
@@ -25,27 +28,6 @@ function withTunnel(tunnel: Tunnel, mtu: number, changes: Partial<DirectorFacts>
       ...changes,
     }),
   });
-}
-
-function inputRules(...rules: readonly string[]): Firewall {
-  const text = ["*filter", ":INPUT ACCEPT [0:0]", ...rules, "COMMIT", ""].join("\n");
-  return { chains: parseIptablesSave(text, 4) };
-}
-
-/** A real server with rules at INPUT, at which programs wait for TCP. */
-function withFirewall(
-  rules: readonly string[],
-  ...programs: readonly (readonly [address: string | null, port: number])[]
-): HostFacts {
-  return realServerFacts({
-    firewall: inputRules(...rules),
-    listeners: programs.map(([address, port]) => ({ protocol: "tcp", address, port })),
-  });
-}
-
-/** What TCP 192.0.2.1:80 has been answered by its server. */
-function probed(probe: ServerProbe): DirectorFacts["probes"] {
-  return new Map([["tcp/192.0.2.1:80 10.0.0.1:80", probe]]);
 }
 
 const SILENT: ServerProbe = { plain: "silent", from: null };
@@ -254,51 +236,6 @@ const CASES: readonly (readonly [name: string, host: HostFacts, findings: readon
     "loopback is down",
     realServerFacts({ links: [linkFacts("lo", { up: false }), linkFacts("eth0")] }),
     ["error | interface-down | lo | ip link set lo up"],
-  ],
-  [
-    "a firewall drops one of several ports that programs wait at",
-    withFirewall(
-      ["-A INPUT -p tcp -m tcp --dport 80 -j DROP"],
-      [null, 21],
-      [null, 80],
-      [null, 80],
-      [null, 8080],
-    ),
-    [
-      "warning | firewall-input | 192.0.2.1:80 | iptables -t filter -I INPUT -p tcp -d 192.0.2.1 --dport 80 -j ACCEPT",
-    ],
-  ],
-  [
-    "a firewall drops several of more ports, one of them waited at at the virtual address itself",
-    withFirewall(
-      ["-A INPUT -p tcp -m tcp --dport 80:90 -j DROP"],
-      [null, 21],
-      [null, 80],
-      [null, 81],
-      ["192.0.2.1", 81],
-    ),
-    [
-      "error | firewall-input | 192.0.2.1:81 | iptables -t filter -I INPUT -p tcp -d 192.0.2.1 --dport 81 -j ACCEPT",
-      "warning | firewall-input | 192.0.2.1:80 | iptables -t filter -I INPUT -p tcp -d 192.0.2.1 --dport 80 -j ACCEPT",
-    ],
-  ],
-  [
-    "a firewall drops all that programs wait for",
-    withFirewall(["-A INPUT -d 192.0.2.1/32 -j DROP"], [null, 80]),
-    [
-      "error | firewall-input | 192.0.2.1:80 | iptables -t filter -I INPUT -p tcp -d 192.0.2.1 --dport 80 -j ACCEPT",
-    ],
-  ],
-  [
-    "a firewall that drops what it does not let through",
-    withFirewall(
-      ["-A INPUT -p tcp -m tcp --dport 80 -j ACCEPT", "-A INPUT -j DROP"],
-      [null, 80],
-      [null, 111],
-    ),
-    [
-      "note | firewall-input | 192.0.2.1:111 | iptables -t filter -I INPUT -p tcp -d 192.0.2.1 --dport 111 -j ACCEPT",
-    ],
   ],
   [
     "a program at the server's own address only",

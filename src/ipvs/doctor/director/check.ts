@@ -1,5 +1,6 @@
 import type { HostFacts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
+import { discountDeafness } from "./deafness.ts";
 import { lookPastDownLinks } from "./down-links.ts";
 import { checkDirectorFirewall } from "./firewall.ts";
 import { checkForwarding, checkRedirects, checkReversePath } from "./forwarding.ts";
@@ -34,6 +35,6 @@ const CHECKS: readonly DirectorCheck[] = [
 /** Everything about this host as a director. */
 export function examineDirector(host: HostFacts): Finding[] {
   if (host.director === null) return [];
-  const director = lookPastDownLinks(host.director, host);
-  return CHECKS.flatMap((check) => check(director, host));
+  const { director, findings } = discountDeafness(lookPastDownLinks(host.director, host), host);
+  return [...CHECKS.flatMap((check) => check(director, host)), ...findings];
 }
