@@ -4,12 +4,17 @@ import { test } from "node:test";
 import type { Tunnel } from "../model.ts";
 import { tunnelOverhead } from "./director/tunnel-mtu.ts";
 import { examine, rolesOf } from "./examine.ts";
-import type { AddressFacts, DirectorFacts, HostFacts } from "./facts.ts";
-import { commandOf, type Finding } from "./finding.ts";
-import { directorFacts, hostFacts, linkFacts, realServerFacts, serviceWith, wayBy } from "./testing/hosts.ts";
-
-const summary = ({ code, severity, where, remedy }: Finding): string =>
-  [severity, code, where, ...(remedy === null ? [] : [commandOf(remedy)])].join(" | ");
+import type { AddressFacts, DirectorFacts, HostFacts, LinkFacts, ServerProbe, Way } from "./facts.ts";
+import {
+  directorFacts,
+  hostFacts,
+  linkFacts,
+  probed,
+  realServerFacts,
+  serviceWith,
+  summary,
+  wayBy,
+} from "./testing/hosts.ts";
 
 function withStatus(changes: Partial<DirectorFacts["status"]>): HostFacts {
   return hostFacts({ director: directorFacts({ status: { ...directorFacts().status, ...changes } }) });
@@ -21,6 +26,18 @@ function withTunnel(tunnel: Tunnel, mtu: number, changes: Partial<DirectorFacts>
       services: [serviceWith({ method: "tunnel", tunnel })],
       ways: new Map([["10.0.0.1", wayBy("inside", { mtu })]]),
       ...changes,
+    }),
+  });
+}
+
+const SILENT: ServerProbe = { plain: "silent", from: null };
+
+function withServersLink(changes: Partial<LinkFacts>, way: Way | null, probe?: ServerProbe): HostFacts {
+  return hostFacts({
+    links: [linkFacts("lo"), linkFacts("outside", { sendRedirects: true }), linkFacts("inside", changes)],
+    director: directorFacts({
+      ways: new Map([["10.0.0.1", way]]),
+      ...(probe === undefined ? {} : { probes: probed(probe) }),
     }),
   });
 }
@@ -180,6 +197,40 @@ const CASES: readonly (readonly [name: string, host: HostFacts, findings: readon
       { sysctls: { "all/arp_ignore": 0, "eth0/arp_ignore": 1 } },
     ),
     [],
+  ],
+  [
+    "the servers' interface is down, and its routes are gone",
+    withServersLink({ up: false }, null),
+    ["error | interface-down | inside | ip link set inside up"],
+  ],
+  [
+    "the servers' interface is down, and the default route leads elsewhere",
+    withServersLink({ up: false }, wayBy("outside", { via: "192.0.2.254" }), SILENT),
+    ["error | interface-down | inside | ip link set inside up"],
+  ],
+  [
+    "the servers' interface has no carrier, and routes are left",
+    withServersLink({ carrier: false }, wayBy("inside", { neighbour: "failed" }), SILENT),
+    ["error | interface-down | inside"],
+  ],
+  [
+    "an interface is down, and servers in its network answer by another way",
+    withServersLink({ up: false }, wayBy("outside", { via: "192.0.2.254" }), {
+      plain: "accepted",
+      from: null,
+    }),
+    [
+      "warning | nat-not-on-link | 10.0.0.1 | ipvsadm -e SERVICE -r SERVER --fullnat",
+      "warning | send-redirects | outside | sysctl -w net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.outside.send_redirects=0",
+    ],
+  ],
+  [
+    "an interface is down, and has nothing to do with a server without a route",
+    hostFacts({
+      links: [linkFacts("lo"), linkFacts("outside"), linkFacts("inside"), linkFacts("spare", { up: false })],
+      director: directorFacts({ ways: new Map([["10.0.0.1", null]]) }),
+    }),
+    ["error | server-no-route | 10.0.0.1 | ip route add 10.0.0.1 via GATEWAY"],
   ],
   [
     "loopback is down",

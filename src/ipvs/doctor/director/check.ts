@@ -1,5 +1,7 @@
 import type { HostFacts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
+import { discountDeafness } from "./deafness.ts";
+import { lookPastDownLinks } from "./down-links.ts";
 import { checkDirectorFirewall } from "./firewall.ts";
 import { checkForwarding, checkRedirects, checkReversePath } from "./forwarding.ts";
 import { checkInterfaces } from "./interfaces.ts";
@@ -32,6 +34,7 @@ const CHECKS: readonly DirectorCheck[] = [
 
 /** Everything about this host as a director. */
 export function examineDirector(host: HostFacts): Finding[] {
-  const { director } = host;
-  return director === null ? [] : CHECKS.flatMap((check) => check(director, host));
+  if (host.director === null) return [];
+  const { director, findings } = discountDeafness(lookPastDownLinks(host.director, host), host);
+  return [...CHECKS.flatMap((check) => check(director, host)), ...findings];
 }

@@ -29,19 +29,25 @@ export interface ServerView {
   readonly way: Way | null;
   /** Undefined: it was not asked. */
   readonly probe: ServerProbe | undefined;
+  /** Its name in `DirectorFacts.probes`. */
+  readonly probeId: string;
   /** "TCP 192.0.2.1:80 -> 10.0.0.1:80" */
   readonly where: string;
 }
 
 export function serversOf(director: DirectorFacts): ServerView[] {
   return director.services.flatMap((service) =>
-    service.destinations.map(({ destination }) => ({
-      service,
-      server: destination,
-      way: director.ways.get(destination.address) ?? null,
-      probe: director.probes.get(probeId(serviceId(service.service.key), destinationId(destination))),
-      where: `${serviceText(service.service.key)} -> ${destinationId(destination)}`,
-    })),
+    service.destinations.map(({ destination }) => {
+      const id = probeId(serviceId(service.service.key), destinationId(destination));
+      return {
+        service,
+        server: destination,
+        way: director.ways.get(destination.address) ?? null,
+        probe: director.probes.get(id),
+        probeId: id,
+        where: `${serviceText(service.service.key)} -> ${destinationId(destination)}`,
+      };
+    }),
   );
 }
 

@@ -61,6 +61,10 @@ function parseRule(words: readonly string[], chainId: (name: string) => string):
   for (let at = 0; at < words.length; at++) {
     const argument = words[at + 1] ?? "";
     switch (words[at]) {
+      case "-s":
+        rule.sources = network(argument);
+        if (rule.sources === null) rule.vague = true;
+        break;
       case "-d":
         rule.destinations = network(argument);
         if (rule.destinations === null) rule.vague = true;
@@ -70,6 +74,10 @@ function parseRule(words: readonly string[], chainId: (name: string) => string):
         break;
       case "-i":
         rule.inputs = [argument.replace(/\+$/, "*")];
+        break;
+      case "--sport":
+      case "--sports":
+        rule.sourcePorts = argument.split(",").map(portRange);
         break;
       case "--dport":
       case "--dports":

@@ -75,6 +75,24 @@ test("a packet whose port is not known is dropped only by what drops all ports",
   assert.equal(verdict(saved("DROP", "-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT"), question), null);
 });
 
+test("a server's answer is dropped by its source, its port, and its state", () => {
+  const answer = {
+    ...{ ...WEB, port: null, input: "eth1" },
+    ...{ source: { address: "10.0.0.1", port: 80 }, state: "established" as const },
+  };
+  const drop = "-A INPUT -s 10.0.0.0/24 -i eth1 -p tcp -m tcp --sport 80 -j DROP";
+  assert.equal(verdict(saved("ACCEPT", drop), answer), drop);
+  assert.equal(verdict(saved("ACCEPT", drop), { ...answer, input: "eth0" }), null);
+  for (const source of [
+    { address: "10.0.1.1", port: 80 },
+    { address: "10.0.0.1", port: 81 },
+  ])
+    assert.equal(verdict(saved("ACCEPT", drop), { ...answer, source }), null);
+  const asked = "-A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT";
+  assert.equal(verdict(saved("DROP", asked), answer), null);
+  assert.equal(verdict(saved("DROP", "-A INPUT -m state --state NEW -j ACCEPT"), answer), "policy");
+});
+
 test("marks that iptables gives", () => {
   const text =
     "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -m tcp --dport 21 -j MARK --set-xmark 0x12c/0xffff\nCOMMIT\n";
@@ -107,6 +125,13 @@ test("nftables: sets, ranges, prefixes, families, marks", () => {
     false,
   );
   assert.equal(dropped(WEB, rule(1, match(payload("ip", "saddr"), "10.0.0.1"), { drop: null })), false);
+  const answer = { ...WEB, port: null, source: { address: "10.0.0.1", port: 80 } };
+  const source = [match(payload("ip", "saddr"), "10.0.0.1"), match(payload("tcp", "sport"), 80)];
+  assert.equal(dropped(answer, rule(1, ...source, { drop: null })), true);
+  assert.equal(
+    dropped({ ...answer, source: { address: "10.0.0.1", port: 81 } }, rule(1, ...source, { drop: null })),
+    false,
+  );
   assert.equal(dropped(WEB, rule(1, match(payload("tcp", "dport"), 80, "!="), { drop: null })), false);
   assert.equal(
     dropped(

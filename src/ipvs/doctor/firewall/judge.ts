@@ -1,8 +1,8 @@
 /** What a firewall does to a packet that is known in part. */
 import { ip, prefixContains } from "../../../net/index.ts";
-import type { Firewall, FirewallChain, FirewallRule, Hook } from "./model.ts";
+import type { Firewall, FirewallChain, FirewallRule, Hook, Network } from "./model.ts";
 
-/** A client's first packet to an address. */
+/** A packet to an address: a client's first one, if nothing else is said. */
 export interface FirewallQuestion {
   readonly family: 4 | 6;
   readonly protocol: string;
@@ -12,6 +12,10 @@ export interface FirewallQuestion {
   readonly port: number | null;
   /** Where it comes in; null: not known. */
   readonly input: string | null;
+  /** Where it comes from. Default: not known. */
+  readonly source?: { readonly address: string; readonly port: number };
+  /** Of connection tracking. Default: "new". */
+  readonly state?: "new" | "established";
 }
 
 /** The rule, or the chain's policy, that drops the packet for certain. */
@@ -101,16 +105,24 @@ class Judgement {
 /** Whether a rule is about the packet. */
 export function matches(rule: FirewallRule, question: FirewallQuestion): Answer {
   const { family, destinations, protocols, destinationPorts, inputs, states } = rule;
+  const { source, state = "new" } = question;
   if (family !== null && family !== question.family) return "no";
   if (destinations !== null && !destinations.some((each) => contains(each, question.destination)))
     return "no";
   if (protocols !== null && !protocols.includes(question.protocol)) return "no";
-  if (states !== null && !states.includes("new")) return "no";
+  if (states !== null && !states.includes(state)) return "no";
   let certain = !rule.vague;
-  if (destinationPorts !== null) {
-    const { port } = question;
+  if (rule.sources !== null) {
+    if (source === undefined) certain = false;
+    else if (!rule.sources.some((each) => contains(each, source.address))) return "no";
+  }
+  for (const [ranges, port] of [
+    [rule.sourcePorts, source?.port ?? null],
+    [destinationPorts, question.port],
+  ] as const) {
+    if (ranges === null) continue;
     if (port === null) certain = false;
-    else if (!destinationPorts.some(({ first, last }) => first <= port && port <= last)) return "no";
+    else if (!ranges.some(({ first, last }) => first <= port && port <= last)) return "no";
   }
   if (inputs !== null) {
     const { input } = question;
@@ -121,8 +133,8 @@ export function matches(rule: FirewallRule, question: FirewallQuestion): Answer 
   return certain ? "yes" : "maybe";
 }
 
-function contains({ address, length }: { address: string; length: number }, destination: string): boolean {
-  return prefixContains({ address: ip(address), length }, ip(destination));
+function contains({ address, length }: Network, other: string): boolean {
+  return prefixContains({ address: ip(address), length }, ip(other));
 }
 
 function isNamed(name: string, pattern: string): boolean {

@@ -27,15 +27,17 @@ export interface PortRange {
 export interface FirewallRule {
   /** 4 or 6, of rules in tables for both. */
   readonly family: 4 | 6 | null;
+  readonly sources: readonly Network[] | null;
   readonly destinations: readonly Network[] | null;
   /** "tcp", "udp", "icmp"…; any of them. */
   readonly protocols: readonly string[] | null;
+  readonly sourcePorts: readonly PortRange[] | null;
   readonly destinationPorts: readonly PortRange[] | null;
   /** Any of these interfaces; names as they are, patterns end in "*". */
   readonly inputs: readonly string[] | null;
   /** States of connection tracking, lower case. */
   readonly states: readonly string[] | null;
-  /** It asks for more than that: a source, a rate, a set, the contrary of something… */
+  /** It asks for more than that: a rate, a set, the contrary of something… */
   readonly vague: boolean;
   readonly verdict: Verdict;
   /** The mark that it gives: (mark & ~mask) ^ value. */
@@ -63,8 +65,10 @@ export const NO_FIREWALL: Firewall = { chains: [] };
 /** A rule that asks nothing and does nothing. */
 export const PLAIN_RULE: FirewallRule = {
   family: null,
+  sources: null,
   destinations: null,
   protocols: null,
+  sourcePorts: null,
   destinationPorts: null,
   inputs: null,
   states: null,

@@ -85,18 +85,18 @@ function understand(rule: Mutable<FirewallRule>, left: JsonObject, right: readon
   const { payload, meta, ct } = left;
   if (isPlainObject(payload)) {
     const { protocol, field } = payload;
-    if (field === "daddr" && (protocol === "ip" || protocol === "ip6")) {
+    if ((field === "saddr" || field === "daddr") && (protocol === "ip" || protocol === "ip6")) {
       const networks = right.map(networkOf);
       if (networks.includes(null)) return false;
       rule.family = protocol === "ip" ? 4 : 6;
-      rule.destinations = networks as Network[];
+      rule[field === "saddr" ? "sources" : "destinations"] = networks as Network[];
       return true;
     }
-    if (field === "dport") {
+    if (field === "sport" || field === "dport") {
       const ranges = right.map(portsOf);
       if (ranges.includes(null)) return false;
       if (protocol !== "th") rule.protocols = [String(protocol)];
-      rule.destinationPorts = ranges as PortRange[];
+      rule[field === "sport" ? "sourcePorts" : "destinationPorts"] = ranges as PortRange[];
       return true;
     }
     if ((protocol === "ip" && field === "protocol") || (protocol === "ip6" && field === "nexthdr")) {

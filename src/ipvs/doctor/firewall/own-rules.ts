@@ -1,6 +1,13 @@
 /** Rules of our own, before the datapath, in the terms of the host's firewall. */
 import { formatIp, maskLength } from "../../../net/index.ts";
-import { type Match, PREROUTING, type Rule, type RuleSet } from "../../rules/model.ts";
+import {
+  type AddressMatch,
+  type InterfaceMatch,
+  type Match,
+  PREROUTING,
+  type Rule,
+  type RuleSet,
+} from "../../rules/model.ts";
 import {
   type FirewallChain,
   type FirewallRule,
@@ -27,45 +34,67 @@ export function ownChains({ family, chains }: RuleSet): FirewallChain[] {
 
 function ruleOf(rule: Rule, chainId: (name: string) => string): FirewallRule {
   const { source, destination, input, protocol, fragment, matches } = rule;
-  const length = destination === null ? undefined : maskLength(destination.mask);
-  const network: Network[] | null =
-    destination === null || destination.negated || length === undefined
-      ? null
-      : [{ address: formatIp(destination.address), length }];
+  const [sources, destinations] = [networksOf(source), networksOf(destination)];
+  const inputs = inputsOf(input);
   const name = protocol === null || protocol.negated ? undefined : PROTOCOLS[protocol.number];
   const understood = matches.map(portsOf);
+  const ports = (which: "source" | "destination") =>
+    understood.flatMap((each) => (each?.[which] ? [each[which]] : []));
   return {
     ...PLAIN_RULE,
-    destinations: network,
+    ...{ sources, destinations, inputs },
     protocols: name === undefined ? null : [name],
-    destinationPorts: understood.find((ports) => ports !== null && ports.length > 0) ?? null,
+    sourcePorts: ports("source")[0] ?? null,
+    destinationPorts: ports("destination")[0] ?? null,
     vague:
-      source !== null ||
-      input !== null ||
+      (source !== null && sources === null) ||
+      (destination !== null && destinations === null) ||
+      (input !== null && inputs === null) ||
       fragment !== null ||
-      (destination !== null && network === null) ||
       (protocol !== null && name === undefined) ||
       understood.includes(null) ||
-      understood.filter((ports) => ports !== null && ports.length > 0).length > 1,
+      ports("source").length > 1 ||
+      ports("destination").length > 1,
     verdict: verdictOf(rule, chainId),
   };
 }
 
-/** Ports that a match asks for; none: it asks nothing. Null: it asks for something else. */
-function portsOf(match: Match): PortRange[] | null {
+/** Null: it asks nothing, or something that is no network. */
+function networksOf(match: AddressMatch | null): Network[] | null {
+  const length = match === null ? undefined : maskLength(match.mask);
+  return match === null || match.negated || length === undefined
+    ? null
+    : [{ address: formatIp(match.address), length }];
+}
+
+/** Null: it asks nothing, or for others than this one. */
+function inputsOf(match: InterfaceMatch | null): string[] | null {
+  if (match === null || match.negated) return null;
+  return [match.isPrefix ? `${match.name}*` : match.name];
+}
+
+/** Null: any port. */
+interface Ports {
+  readonly source?: readonly PortRange[] | null;
+  readonly destination?: readonly PortRange[] | null;
+}
+
+/** Ports that a match asks for. Null: it asks for something else. */
+function portsOf(match: Match): Ports | null {
   switch (match.kind) {
     case "comment":
-      return [];
+      return {};
     case "tcp":
     case "udp":
     case "sctp": {
       const { source, destination } = match;
       const flags = match.kind === "tcp" ? match.flags : null;
-      if (source !== null || flags !== null || destination?.negated) return null;
-      return destination === null ? [] : [{ first: destination.first, last: destination.last }];
+      if (source?.negated || flags !== null || destination?.negated) return null;
+      return { source: source && [source], destination: destination && [destination] };
     }
     case "multiport":
-      return match.which === "destination" && !match.negated ? [...match.ranges] : null;
+      if (match.negated || match.which === "either") return null;
+      return { [match.which]: match.ranges };
     default:
       return null;
   }

@@ -1,7 +1,7 @@
 import { allow, textOf } from "../director/firewall.ts";
 import type { AddressFacts, HostFacts, Listener } from "../facts.ts";
 import type { Finding } from "../finding.ts";
-import { findDrop } from "../firewall/judge.ts";
+import { type Dropped, findDrop } from "../firewall/judge.ts";
 import { type RealServerCheck, virtualAddresses } from "./view.ts";
 
 /** Whether programs get what comes for the virtual addresses. */
@@ -40,13 +40,16 @@ function nobody({ address }: AddressFacts, { listeners }: HostFacts): Finding {
   };
 }
 
-/** Rules that drop all that programs wait for at the address, for certain. */
+/**
+ * Ports at the address that programs wait at, and whose packets rules drop for certain. If others are let through, and the program waits
+ * at any address, its port may be closed on purpose, the more so if no rule names it.
+ */
 function firewall(
   { address, family }: AddressFacts,
   listeners: readonly Listener[],
   host: HostFacts,
 ): Finding[] {
-  const fates = listeners.map(({ protocol, port, address: own }) => ({
+  const fates = distinctPorts(listeners).map(({ protocol, port, address: own }) => ({
     port,
     protocol,
     meant: own !== null,
@@ -55,15 +58,27 @@ function firewall(
     }),
   }));
   const all = fates.every(({ dropped }) => dropped !== null);
-  return fates
-    .filter(({ dropped, meant }) => dropped !== null && (all || meant))
-    .slice(0, 1)
-    .map(({ port, protocol, dropped }) => ({
-      code: "firewall-input",
-      severity: "error",
-      where: `${address}:${port}`,
-      what: `This host's firewall drops the packets: ${textOf(dropped!)}.`,
-      why: "What the director sends for that port does not reach the program that waits for it.",
-      remedy: allow(dropped!, `-p ${protocol} -d ${address} --dport ${port}`),
-    }));
+  return fates.flatMap(({ port, protocol, meant, dropped }) =>
+    dropped === null
+      ? []
+      : {
+          code: "firewall-input",
+          severity: all || meant ? "error" : isAboutPorts(dropped) ? "warning" : "note",
+          where: `${address}:${port}`,
+          what: `This host's firewall drops the packets: ${textOf(dropped)}.`,
+          why: `What the director sends for ${protocol.toUpperCase()} port ${port} does not reach the program that waits for it.`,
+          remedy: allow(dropped, `-p ${protocol} -d ${address} --dport ${port}`),
+        },
+  );
+}
+
+/** Sockets may share a port: those at the address itself come first. */
+function distinctPorts(listeners: readonly Listener[]): Listener[] {
+  const sorted = [...listeners].sort((a, b) => Number(a.address === null) - Number(b.address === null));
+  const id = ({ protocol, port }: Listener): string => `${protocol} ${port}`;
+  return sorted.filter((each, at) => sorted.findIndex((other) => id(other) === id(each)) === at);
+}
+
+function isAboutPorts({ rule }: Dropped): boolean {
+  return rule !== null && rule.destinationPorts !== null;
 }

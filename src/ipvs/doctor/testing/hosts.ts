@@ -4,7 +4,8 @@ import { interfaceSysctl } from "../../realserver/facts.ts";
 import type { RealServerHost } from "../../realserver/host.ts";
 import { DEFAULT_GUE_PORT, TUNNEL_TYPES } from "../../realserver/model.ts";
 import type { RecordedAddress } from "../../realserver/record.ts";
-import type { AddressFacts, DirectorFacts, HostFacts, LinkFacts, Way } from "../facts.ts";
+import type { AddressFacts, DirectorFacts, HostFacts, LinkFacts, ServerProbe, Way } from "../facts.ts";
+import { commandOf, type Finding } from "../finding.ts";
 import { NO_FIREWALL } from "../firewall/model.ts";
 
 export function linkFacts(name: string, changes: Partial<LinkFacts> = {}): LinkFacts {
@@ -166,3 +167,12 @@ function realServerHost(
     },
   };
 }
+
+/** What TCP 192.0.2.1:80 has been answered by its server. */
+export function probed(probe: ServerProbe): DirectorFacts["probes"] {
+  return new Map([["tcp/192.0.2.1:80 10.0.0.1:80", probe]]);
+}
+
+/** "severity | code | where", and what mends it. */
+export const summary = ({ code, severity, where, remedy }: Finding): string =>
+  [severity, code, where, ...(remedy === null ? [] : [commandOf(remedy)])].join(" | ");
