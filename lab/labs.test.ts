@@ -2,11 +2,13 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { inNetworkNamespace } from "../src/linux/index.ts";
+import { inNetworkNamespace, MNT_DETACH, umount } from "../src/linux/index.ts";
 import { LABS } from "./index.ts";
 import { ALL_LABS } from "./labs.ts";
 import { nodesLeftUp, ownPrefix } from "./network.ts";
@@ -20,7 +22,16 @@ const LIMIT_MS = 600_000;
 const prefix = ownPrefix("lvs-labs");
 const root = process.getuid?.() === 0;
 const skip = !root && "needs root: makes network namespaces";
-const environment = { ...process.env, LVS_LAB_PREFIX: prefix, LVS_LAB_SERVICES: "1,5000" };
+/** Of this test's own, so that what is left there is what labs have left. */
+const folder = root ? mkdtempSync(join(tmpdir(), "lvs-labs-")) : tmpdir();
+const state = join(folder, "run");
+process.env.LVS_STATE_DIRECTORY = state;
+const environment = {
+  ...process.env,
+  LVS_LAB_PREFIX: prefix,
+  LVS_LAB_SERVICES: "1,5000",
+  LVS_LAB_MEASURE_ONLY: "1",
+};
 
 /** Programs of others that labs have, and cannot do without. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
@@ -39,6 +50,15 @@ function lab(...words: string[]) {
 function assertNothingLeft(): void {
   assert.deepEqual(nodesLeftUp(prefix), []);
   assert.ok(!existsSync(`/run/${prefix}.files`), "files of servers");
+  assert.deepEqual(stateLeft(), [], "state of directors");
+}
+
+/** Directories of directors, and locks: all but the file system that they are in. */
+function stateLeft(): string[] {
+  const files = existsSync(state) ? readdirSync(state).filter((name) => name !== "bpf") : [];
+  const bpf = join(state, "bpf");
+  const pinned = existsSync(bpf) ? readdirSync(bpf).filter((name) => !name.endsWith(".debug")) : [];
+  return [...files, ...pinned];
 }
 
 /** Every link of the lab's namespaces ends in another of them. */
@@ -54,12 +74,18 @@ function assertNoWayOut(): void {
 }
 
 describe("labs", { skip, timeout: 12 * LIMIT_MS }, () => {
+  after(() => {
+    if (existsSync(join(state, "bpf"))) umount(join(state, "bpf"), MNT_DETACH);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
   for (const name of LABS.keys()) {
     const missing = (NEEDED[name] ?? []).filter((each) => !isInstalled(each) && !systemProgram(each));
     test(`lvs lab ${name}`, { skip: missing.length > 0 && `needs ${missing.join(", ")}` }, () => {
       const { status, stdout, stderr } = lab(...name.split(" "));
       assert.equal(status, 0, `${stderr}\n${stdout}`);
       assert.equal(stderr, "");
+      if (name === "scale") assert.match(stdout, /^not judged/m);
       assert.match(stdout, /^\n── Network: .+\n/);
       assertNothingLeft();
     });

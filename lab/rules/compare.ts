@@ -1,7 +1,7 @@
 /** Random rules and packets before netfilter and before ours. */
 import type { RuleSet } from "../../src/ipvs/index.ts";
+import { printRuleSet } from "../../src/ipvs/rules/text/save.ts";
 import { Random, seedOf } from "../../src/kernel/fuzz/random.ts";
-import { emitRules } from "./emit.ts";
 import { type Fate, Judge } from "./judge.ts";
 import { Ours } from "./ours.ts";
 import { type RandomPacket, randomPacket } from "./random-packets.ts";
@@ -53,6 +53,6 @@ function describe(what: string, set: RuleSet, packet: RandomPacket, netfilter: F
   return [
     `${what}: netfilter ${say(netfilter)}, lvs ${say(lvs)}`,
     `  on ${packet.interface}, mark 0x${packet.mark.toString(16)}: ${Buffer.from(packet.bytes).toString("hex")}`,
-    emitRules(set).replace(/^/gm, "  "),
+    printRuleSet(set).replace(/^/gm, "  "),
   ].join("\n");
 }

@@ -4,6 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 import type { Family, RuleSet } from "../../src/ipvs/index.ts";
+import { printRuleSet } from "../../src/ipvs/rules/text/save.ts";
 import {
   createNetworkNamespace,
   createVeth,
@@ -14,7 +15,6 @@ import {
   withRouteSocket,
   writeSysctl,
 } from "../../src/linux/index.ts";
-import { emitRules } from "./emit.ts";
 import { MARK_BY_LIFETIME, type RandomPacket } from "./random-packets.ts";
 import { INTERFACES } from "./random-rules.ts";
 
@@ -89,9 +89,9 @@ export class Judge {
   judge(set: RuleSet, packets: readonly RandomPacket[]): Fate[] {
     const { family } = set;
     const { status, stderr } = inNetworkNamespace(this.#inside, () =>
-      spawnSync(RESTORE[family], [], { input: emitRules(set), encoding: "utf8" }),
+      spawnSync(RESTORE[family], [], { input: printRuleSet(set), encoding: "utf8" }),
     );
-    if (status !== 0) throw new Error(`${RESTORE[family]}: ${stderr}\n${emitRules(set)}`);
+    if (status !== 0) throw new Error(`${RESTORE[family]}: ${stderr}\n${printRuleSet(set)}`);
     const first = this.#sent[family];
     for (const [index, packet] of packets.entries())
       this.#wires.get(packet.interface)!.send(frameOf(packet, family, first + index));

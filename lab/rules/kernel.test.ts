@@ -10,6 +10,7 @@ import { createMachine, encode, type MapHandle, TC_NEXT } from "../../src/bpf/in
 import { optionsOf } from "../../src/ipvs/director/program-options.ts";
 import type { Family, RuleSet } from "../../src/ipvs/index.ts";
 import { nameWords } from "../../src/ipvs/rules/elements.ts";
+import { emptyRuleSet } from "../../src/ipvs/rules/model.ts";
 import { TableRules } from "../../src/ipvs/rules/table-rules.ts";
 import { planeOf } from "../../src/ipvs/rules/testing/rules.ts";
 import { Random } from "../../src/kernel/fuzz/random.ts";
@@ -148,6 +149,9 @@ for (let round = 0; round < ROUNDS; round++) {
       }
     };
     const fuzzed = fuzzedPackets(random);
+    // The kernel still has the rules of the seed before.
+    for (const { rules } of both)
+      for (const family of [4, 6] as const) rules.change(family, () => emptyRuleSet(family));
     inNetworkNamespace(network.name, () => {
       for (let i = 0; i < PACKETS; i++) {
         const what = `seed ${seed}, packet ${i}`;

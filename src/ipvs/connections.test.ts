@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { TestDirector } from "../kernel/testing/director.ts";
 import { interfaceOf, tcpFrame, udpFrame } from "../kernel/testing/frames.ts";
+import { formatIp, parseIpPacket } from "../net/index.ts";
 import type { ConnectionEntry, Destination, Endpoint, ServiceKey, VirtualService } from "./model.ts";
 import { SimulatedPlane } from "./simulated-plane.ts";
 import { TableAdministration } from "./table-administration.ts";
@@ -43,6 +44,29 @@ function line(entry: ConnectionEntry): string {
   const ends = [source, virtual, ...(local === source ? [] : [local]), destination].map(text);
   return [template ? "template" : method, protocol, state, ...ends].join(", ");
 }
+
+test("a connection through a tunnel goes on when its server is edited, or comes back, as a masqueraded one", () => {
+  const { director, administration } = setUp();
+  const tunnelled = server("10.0.0.1", {
+    method: "tunnel",
+    tunnel: { type: "ipip", port: 0, checksum: "none" },
+  });
+  const goesThroughTunnel = (flags: string) => {
+    const { packet } = director.receive(tcpFrame("client", "198.18.0.1:40000", "192.0.2.1:80", flags), {
+      ifindex: interfaceOf("client"),
+    });
+    const { protocol, source, destination } = parseIpPacket(packet.bytes.subarray(14));
+    assert.deepEqual([protocol, formatIp(source), formatIp(destination)], [4, OWN[0], "10.0.0.1"]);
+  };
+  administration.addService(service(KEY));
+  administration.addDestination(KEY, tunnelled);
+  goesThroughTunnel("S");
+  administration.apply([{ kind: "edit-destination", service: KEY, destination: server("10.0.0.1") }]);
+  goesThroughTunnel("A");
+  administration.deleteDestination(KEY, tunnelled);
+  administration.addDestination(KEY, server("10.0.0.1"));
+  goesThroughTunnel("A");
+});
 
 describe("connections as people see them", () => {
   test("of IPv6, with their addresses", () => {

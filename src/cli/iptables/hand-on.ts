@@ -1,9 +1,7 @@
 import { RulesError, usage } from "../../ipvs/rules/text/rules-error.ts";
+import { FOREIGN_TABLES } from "../../ipvs/rules/text/tables.ts";
 import type { IptablesEnvironment, IptablesProgram } from "./environment.ts";
 import { advice, VERSION } from "./messages.ts";
-
-/** Tables that the system's program knows. */
-const TABLES = ["filter", "nat", "raw", "security"];
 
 /**
  * Does a command about another table: the system's program is run in place of ours, if there is one.
@@ -16,7 +14,7 @@ export function handOn(
   words: readonly string[],
   { system, stderr }: IptablesEnvironment,
 ): number {
-  if (!TABLES.includes(table)) {
+  if (!FOREIGN_TABLES.includes(table)) {
     if (table === "") throw usage("no command specified");
     throw new RulesError("version", `table '${table}' does not exist`);
   }

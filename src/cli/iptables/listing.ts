@@ -1,5 +1,6 @@
 /** `iptables -L` and `iptables -S`. */
 import { chainOf } from "../../ipvs/rules/editing.ts";
+import { references } from "../../ipvs/rules/links.ts";
 import {
   type Chain,
   NO_COUNTERS,
@@ -7,7 +8,6 @@ import {
   type RuleCounters,
   type RuleSet,
 } from "../../ipvs/rules/model.ts";
-import { references } from "../../ipvs/rules/soundness.ts";
 import type { ListOptions, RulesCommand } from "../../ipvs/rules/text/command.ts";
 import type { RuleNames } from "../../ipvs/rules/text/names.ts";
 import { printRule } from "../../ipvs/rules/text/print-rule.ts";

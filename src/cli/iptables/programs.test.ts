@@ -80,7 +80,13 @@ test("the table is found in any words", () => {
     ["-nvt nat -L", "nat"],
     ["-L --table nat", "nat"],
     ["-L --tab=nat", "nat"],
-    ["-A x -m comment --comment -t -t raw", "-t"],
+    ["-A x -m comment --comment -t -t raw", "raw"],
+    ["-t mangle -A PREROUTING -m comment --comment -test- -j ACCEPT", "mangle"],
+    ["-t mangle -A PREROUTING -m comment --comm --table -j ACCEPT", "mangle"],
+    ["-A FORWARD -j LOG --log-prefix -table- -t filter", "filter"],
+    ["-A FORWARD -j TCPMSS --clamp-mss-to-pmtu -t mangle", "mangle"],
+    ["-L --line-numbers -t nat", "nat"],
+    ["--append -t --table nat", "nat"],
     ["-A -t -t raw", "raw"],
     ["-A x -j t", null],
     ["-- -t nat", null],
@@ -88,7 +94,13 @@ test("the table is found in any words", () => {
   ];
   for (const [line, table] of cases) assert.equal(tableOf(line.split(" ")), table, line);
   assert.ok(hasCommand(["-nvL"]) && hasCommand(["--list"]) && hasCommand(["--append", "x"]));
-  assert.ok(!hasCommand(["-V"]) && !hasCommand(["-h"]) && !hasCommand(["-j", "LOG"]) && !hasCommand([]));
+  assert.ok(
+    !hasCommand(["-V"]) &&
+      !hasCommand(["-h"]) &&
+      !hasCommand(["-j", "LOG"]) &&
+      !hasCommand(["--comment", "-A"]) &&
+      !hasCommand([]),
+  );
 });
 
 describe("what is none of ours", () => {

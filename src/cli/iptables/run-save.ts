@@ -1,4 +1,5 @@
 import { printRuleSet } from "../../ipvs/rules/text/save.ts";
+import { FOREIGN_TABLES } from "../../ipvs/rules/text/tables.ts";
 import { familyOf, type IptablesEnvironment } from "./environment.ts";
 import { handOn } from "./hand-on.ts";
 import { complaint, VERSION } from "./messages.ts";
@@ -43,7 +44,7 @@ export async function runIptablesSave(
   const table = options.get("table");
   try {
     if (table !== undefined && table !== "mangle") {
-      if (!TABLES.includes(table)) {
+      if (!FOREIGN_TABLES.includes(table)) {
         stderr(`Table \`${table}' does not exist\n`);
         return 1;
       }
@@ -63,8 +64,6 @@ export async function runIptablesSave(
     return exit;
   }
 }
-
-const TABLES = ["filter", "nat", "raw", "security"];
 
 function write(
   text: string,

@@ -127,6 +127,16 @@ test("twice is once; other rules are not lost unasked", () => {
   assert.equal(rules.changes, 2);
 });
 
+test("rules of one family that cannot be carried out keep those of the other from being taken", () => {
+  const many = Array.from({ length: 32769 }, () => "-A PREROUTING -j ACCEPT\n").join("");
+  const text = `${SAVED}${SAVED6.replace("COMMIT", `${many}COMMIT`)}`;
+  for (const line of ["import f", "import f --dry-run"]) {
+    const rules = new MemoryRules();
+    assert.throws(() => run(line, rules, { f: text }), { code: "ENOSPC" }, line);
+    assert.equal(rules.changes, 0);
+  }
+});
+
 test("what is no saved file changes nothing", () => {
   for (const text of [
     "hello\n",

@@ -5,6 +5,7 @@ import type { Family } from "../../ipvs/model.ts";
 import type { RuleAdministration } from "../../ipvs/rules/administration.ts";
 import { type ImportedRules, importRules, savedParts } from "../../ipvs/rules/importing.ts";
 import { emptyRuleSet, NO_COUNTERS, type RuleSet } from "../../ipvs/rules/model.ts";
+import { checkRules } from "../../ipvs/rules/table-rules.ts";
 import type { RuleNames } from "../../ipvs/rules/text/names.ts";
 import { RestoreError } from "../../ipvs/rules/text/restore-file.ts";
 import type { SystemPrograms } from "../iptables/environment.ts";
@@ -90,6 +91,8 @@ function runImport(
     );
     return false;
   }
+  // Each family is published by itself: what cannot be is found out before either is.
+  for (const { rules: wanted } of imported) checkRules(wanted);
   for (const each of imported) {
     if (!request.dryRun) {
       rules.change(each.rules.family, (present) => (sameRules(present, each.rules) ? present : each.rules));

@@ -1,6 +1,6 @@
 /** What the namespace's interfaces are called, for rules that ask for it. */
 
-import { encode } from "../../bpf/index.ts";
+import { encode, type MapHandle } from "../../bpf/index.ts";
 import { interfaceNames, RuleWords } from "../../kernel/tables.ts";
 import { listLinks, withRouteSocket } from "../../linux/index.ts";
 import { nameWords } from "../rules/elements.ts";
@@ -8,18 +8,28 @@ import type { PinnedTables } from "./pinned-tables.ts";
 
 /** Brings the map, if there is one, up to date with the interfaces that there are. */
 export function refreshInterfaceNames(tables: PinnedTables): void {
-  if (!tables.exists(interfaceNames)) return;
-  const map = tables.map(interfaceNames);
+  if (tables.exists(interfaceNames)) writeNames(tables.map(interfaceNames), withRouteSocket(listLinks));
+}
+
+/** Writes what has changed. Interfaces that there is no room for, the newest, stay without a name: `-i NAME` does not match there. */
+export function writeNames(
+  map: MapHandle,
+  links: readonly { readonly index: number; readonly name: string }[],
+): void {
   const wanted = new Map(
-    withRouteSocket(listLinks).map(({ index, name }) => [
-      index,
-      encode(RuleWords, { words: nameWords(Buffer.from(name)) }),
-    ]),
+    links.map(({ index, name }) => [index, encode(RuleWords, { words: nameWords(Buffer.from(name)) })]),
   );
-  const { keys } = map.readAll();
-  const present = new Set(new Uint32Array(keys.slice().buffer));
-  for (const index of present) if (!wanted.has(index)) map.delete(keyOf(index));
-  for (const [index, words] of wanted) map.update(keyOf(index), words);
+  const { count, keys, values } = map.readAll();
+  let room = map.capacity - count;
+  for (const [at, index] of new Uint32Array(keys.slice().buffer).entries()) {
+    const words = wanted.get(index);
+    const present = values.subarray(at * map.valueSize, (at + 1) * map.valueSize);
+    if (words === undefined) room += Number(map.delete(keyOf(index)));
+    else if (Buffer.compare(words, present) !== 0) map.update(keyOf(index), words);
+    wanted.delete(index);
+  }
+  const fresh = [...wanted].sort(([one], [other]) => one - other);
+  for (const [index, words] of fresh.slice(0, room)) map.update(keyOf(index), words);
 }
 
 function keyOf(index: number): Uint8Array {

@@ -7,6 +7,7 @@ import { simulatedAdministration } from "../simulated-plane.ts";
 import { CONNECTION_TABLE_SIZE, IPVS_VERSION, TableAdministration } from "../table-administration.ts";
 import { NamespaceState, type Present } from "./namespace-state.ts";
 import { choosePlaces, type DirectorOptions } from "./places.ts";
+import { refreshBehind } from "./refresh-behind.ts";
 import { fromSystem } from "./system-errors.ts";
 
 /**
@@ -53,7 +54,7 @@ export class KernelAdministration extends AdministrationBase {
         (present) => {
           if (present === null) return emptyDirector().apply(commands);
           const answers = this.#director(present).apply(commands);
-          present.datapath.refresh();
+          refreshBehind(present.datapath);
           return answers;
         },
       ),

@@ -1,12 +1,8 @@
 /** What is foretold is what happens: in random configurations, with real packets. `npm run fuzz:explain` does more of it. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
 import { feature } from "../../bpf/loader/index.ts";
-import { MNT_DETACH, umount } from "../../linux/index.ts";
-import { optionsIn, Trial } from "./testing/trial.ts";
+import { runTrials } from "./testing/trials.ts";
 
 const skip =
   process.getuid?.() !== 0
@@ -30,19 +26,12 @@ const KINDS = [
   ],
   ...["template", "template-made", "refused", "by-itself", "opens-nothing", "no-service", "not-balanced"],
   ...["method masquerade", "method route", "method fullnat", "hop cached", "hop asked"],
+  ...["answered host unreachable", "rules matched", "rules passed", "rules dropped"],
 ];
 
 test(`explanations agree with what happens in ${CONFIGURATIONS} configurations`, { skip }, async () => {
-  const folder = mkdtempSync(join(tmpdir(), "lvs-explain-"));
-  const trial = await Trial.open(`explain-${process.pid}`, optionsIn(folder));
-  try {
-    for (let number = 0; number < CONFIGURATIONS; number++) trial.configuration(SEED, number, PACKETS);
-  } finally {
-    trial.close();
-    umount(join(folder, "run", "bpf"), MNT_DETACH);
-    rmSync(folder, { recursive: true, force: true });
-  }
-  const tunnels = [...trial.tally.keys()].filter((name) => name.startsWith("method tunnel"));
+  const tally = await runTrials({ seed: SEED, configurations: CONFIGURATIONS, packets: PACKETS });
+  const tunnels = [...tally.keys()].filter((name) => name.startsWith("method tunnel"));
   assert.ok(tunnels.length > 1, `of tunnels there were only ${tunnels}`);
-  for (const kind of KINDS) assert.ok((trial.tally.get(kind) ?? 0) > 0, `no packet had ${kind}`);
+  for (const kind of KINDS) assert.ok((tally.get(kind) ?? 0) > 0, `no packet had ${kind}`);
 });

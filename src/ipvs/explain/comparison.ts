@@ -1,5 +1,5 @@
 /** Whether the kernel and the simulator came to the same end. */
-import { TC_REDIRECT } from "../../bpf/index.ts";
+import { TC_REDIRECT, TC_SHOT } from "../../bpf/index.ts";
 import type { ConnectionEntry } from "../model.ts";
 
 /** A run's end. */
@@ -25,7 +25,9 @@ export function differences(kernel: End, simulator: End, hasOwnHeader: boolean):
   }
   const isSent = kernel.verdict === TC_REDIRECT && hasOwnHeader;
   const [frame, other] = [kernel.frame, simulator.frame].map((each) => comparable(each, isSent));
-  if (frame !== other) found.push(`the kernel's frame is ${frame}, the simulator's ${other}`);
+  // What is left of a packet that is dropped is nobody's.
+  const isDropped = kernel.verdict === TC_SHOT && simulator.verdict === TC_SHOT;
+  if (frame !== other && !isDropped) found.push(`the kernel's frame is ${frame}, the simulator's ${other}`);
   const [entry, otherEntry] = [kernel.connection, simulator.connection].map(textOf);
   if (entry !== otherEntry) found.push(`the kernel's connection is ${entry}, the simulator's ${otherEntry}`);
   if (String(kernel.counted) !== String(simulator.counted)) {

@@ -13,7 +13,8 @@ import { buildEcho, ip } from "../../net/index.ts";
 import type { Destination, ServiceKey, VirtualService } from "../model.ts";
 import { destinationId } from "../model.ts";
 import type { Explanation, Step } from "./model.ts";
-import { optionsIn, Trial } from "./testing/trial.ts";
+import { Trial } from "./testing/trial.ts";
+import { optionsIn } from "./testing/trials.ts";
 
 const skip =
   process.getuid?.() !== 0

@@ -1,7 +1,7 @@
 import type { Family } from "../model.ts";
 import { appendedSoundly, edited } from "./editing.ts";
+import { Links } from "./links.ts";
 import type { Rule, RuleSet } from "./model.ts";
-import { hasLoop } from "./soundness.ts";
 import type { RulesCommand } from "./text/command.ts";
 import { RulesError } from "./text/rules-error.ts";
 
@@ -10,8 +10,8 @@ export class RuleDraft {
   #settled: RuleSet;
   /** Appended rules by chain, not yet in `#settled`. */
   #appended = new Map<string, Rule[]>();
-  /** "FROM TO" of the jumps that are known to make no loop; null: they have not been looked at. */
-  #jumps: Set<string> | null = null;
+  /** Which of the chains lead to which; null: they have not been looked at. */
+  #links: Links | null = null;
 
   constructor(rules: RuleSet) {
     this.#settled = rules;
@@ -38,10 +38,10 @@ export class RuleDraft {
   set rules(rules: RuleSet) {
     this.#settled = rules;
     this.#appended.clear();
-    this.#jumps = null;
+    this.#links = null;
   }
 
-  /** @throws RulesError: the draft is of no use any more */
+  /** @throws RulesError: nothing has changed */
   apply(command: RulesCommand): void {
     if (command.kind !== "append") {
       this.rules = edited(this.rules, command);
@@ -49,19 +49,17 @@ export class RuleDraft {
     }
     const { chain, rules } = command;
     appendedSoundly(this.#settled, command);
+    for (const { target } of rules) if (target?.kind === "jump") this.#link(chain, target.chain);
     const appended = this.#appended.get(chain);
     if (appended === undefined) this.#appended.set(chain, [...rules]);
     else appended.push(...rules);
-    for (const { target } of rules) if (target?.kind === "jump") this.#jump(chain, target.chain);
   }
 
-  #jump(from: string, to: string): void {
-    const jump = `${from} ${to}`;
-    if (this.#jumps?.has(jump)) return;
-    if (hasLoop(this.rules)) {
-      throw new RulesError("refused", `RULE_APPEND failed (Too many links): rule in chain ${from}`);
-    }
-    this.#jumps ??= new Set();
-    this.#jumps.add(jump);
+  #link(from: string, to: string): void {
+    this.#links ??= new Links(this.rules);
+    this.#links.add(from, to);
+    if (this.#links.areSound) return;
+    this.#links = null;
+    throw new RulesError("refused", `RULE_APPEND failed (Too many links): rule in chain ${from}`);
   }
 }

@@ -1,7 +1,8 @@
 /** What commands make of a rule set. */
+import { hasTooManyLinks, references } from "./links.ts";
 import { type Chain, NO_COUNTERS, PREROUTING, type Rule, type RuleSet } from "./model.ts";
 import { sameRule } from "./same-rule.ts";
-import { hasLoop, references, unsoundRule } from "./soundness.ts";
+import { unsoundRule } from "./soundness.ts";
 import type { RulesCommand } from "./text/command.ts";
 import { foreign, RulesError, usage } from "./text/rules-error.ts";
 import { OTHER_CHAINS } from "./text/save.ts";
@@ -94,7 +95,8 @@ function place(rules: RuleSet, command: Extract<Edit, { kind: "append" | "insert
   });
   const unsound = added.map(unsoundRule).find((why) => why !== null);
   if (unsound !== undefined) throw refused(unsound!);
-  if (added.some(({ target }) => target?.kind === "jump") && hasLoop(placed)) throw refused("Too many links");
+  if (added.some(({ target }) => target?.kind === "jump") && hasTooManyLinks(placed))
+    throw refused("Too many links");
   return placed;
 }
 

@@ -1,7 +1,8 @@
 /** What of the rules that a host's iptables saved can be ours: those that give marks before the datapath would ask for them. */
 import type { Family } from "../model.ts";
-import { chainOf, edited } from "./editing.ts";
+import { RuleDraft } from "./draft.ts";
 import { emptyRuleSet, PREROUTING, type Rule, type RuleSet } from "./model.ts";
+import { CONTINUING_TARGETS } from "./text/continuing-targets.ts";
 import type { RuleNames } from "./text/names.ts";
 import { parseLine } from "./text/parse-line.ts";
 import { type RestoreLine, restoreLines } from "./text/restore-file.ts";
@@ -84,7 +85,8 @@ export function importRules({ family, text }: SavedRules, names: RuleNames): Imp
       const chain = chainOfRule(line);
       const saved = { line: line.line, chain, words: line.words, text: lines[line.line - 1]! };
       if (table !== "mangle") count(elsewhere, table);
-      else chains.set(chain, [...(chains.get(chain) ?? []), saved]);
+      else if (chains.has(chain)) chains.get(chain)!.push(saved);
+      else chains.set(chain, [saved]);
     }
   }
   return { ...takeOver(chains, policy, family, names, elsewhere), elsewhere };
@@ -102,13 +104,9 @@ function takeOver(
     [...chains].map(([chain, saved]) => [chain, saved.map((each) => read(each, family, names))]),
   );
   const reached = reachable(readable);
-  let rules = emptyRuleSet(family);
-  if (policy === "DROP") {
-    rules = edited(rules, { kind: "policy", chain: PREROUTING, policy, counters: null });
-  }
-  for (const chain of reached) {
-    if (chain !== PREROUTING) rules = edited(rules, { kind: "new-chain", chain });
-  }
+  const draft = new RuleDraft(emptyRuleSet(family));
+  if (policy === "DROP") draft.apply({ kind: "policy", chain: PREROUTING, policy, counters: null });
+  for (const chain of reached) if (chain !== PREROUTING) draft.apply({ kind: "new-chain", chain });
   for (const [chain, saved] of readable) {
     if (!reached.has(chain)) {
       for (const _ of saved) count(elsewhere, `mangle ${chain}`);
@@ -116,12 +114,11 @@ function takeOver(
     }
     for (const each of saved) {
       const { rule } = each;
-      const reason = rule instanceof RulesError ? rule : appended(rules, chain, rule);
-      if (reason instanceof RulesError) refused.push(refusedRule(each, reason));
-      else rules = reason;
+      const reason = rule instanceof RulesError ? rule : whyNotAppended(draft, chain, rule);
+      if (reason !== null) refused.push(refusedRule(each, reason));
     }
   }
-  return { rules, refused };
+  return { rules: draft.rules, refused };
 }
 
 interface ReadRule {
@@ -152,40 +149,22 @@ function reachable(chains: ReadonlyMap<string, readonly ReadRule[]>): ReadonlySe
   return reached;
 }
 
-function appended(rules: RuleSet, chain: string, rule: Rule): RuleSet | RulesError {
+/** Appends a rule; null: it was. */
+function whyNotAppended(draft: RuleDraft, chain: string, rule: Rule): RulesError | null {
   try {
-    if (chainOf(rules, chain) === null) return new RulesError("failed", "there is no such chain");
-    return edited(rules, { kind: "append", chain, rules: [rule] });
+    draft.apply({ kind: "append", chain, rules: [rule] });
+    return null;
   } catch (error) {
     if (error instanceof RulesError) return error;
     throw error;
   }
 }
 
-/** Targets after which a packet goes on to the next rule. */
-const GOES_ON = new Set([
-  "MARK",
-  "CONNMARK",
-  "LOG",
-  "NFLOG",
-  "SET",
-  "TOS",
-  "DSCP",
-  "TTL",
-  "HL",
-  "TCPMSS",
-  "TRACE",
-  "CT",
-  "TEE",
-  "ECN",
-  "CHECKSUM",
-]);
-
 function refusedRule({ saved }: ReadRule, error: RulesError): RefusedRule {
   const { line, chain, text, words } = saved;
   const at = words.findIndex((word) => ["-j", "-g", "--jump", "--goto"].includes(word));
   const target = at < 0 ? undefined : words[at + 1];
-  const diverts = target !== undefined && !GOES_ON.has(target);
+  const diverts = target !== undefined && !CONTINUING_TARGETS.has(target);
   return { line, chain, text, reason: error.message.trim(), diverts };
 }
 

@@ -82,7 +82,14 @@ describe("rules in the kernel", { skip }, () => {
       rule({ input: { negated: false, name: "d1", isPrefix: false } }),
       rule({ input: { negated: false, name: "d", isPrefix: true }, source: within(`${CLIENT}/32`) }),
     ]);
-    withRules((rules) => rules.change(4, () => set));
+    let asked = 0;
+    withRules((rules) =>
+      rules.change(4, () => {
+        asked += 1;
+        return set;
+      }),
+    );
+    assert.equal(asked, 1, "once, also where there was no director");
     assert.deepEqual(
       withRules((rules) => rules.ruleSet(4).chains.map(({ rules: list }) => list.length)),
       [2],

@@ -1,6 +1,7 @@
 import { requireRoot } from "../director/kernel-administration.ts";
 import { NamespaceState } from "../director/namespace-state.ts";
 import { choosePlaces, type DirectorOptions } from "../director/places.ts";
+import { refreshBehind } from "../director/refresh-behind.ts";
 import { fromSystem } from "../director/system-errors.ts";
 import type { Family } from "../model.ts";
 import type { RuleAdministration } from "./administration.ts";
@@ -38,14 +39,21 @@ class KernelRules implements RuleAdministration {
         throw error;
       }
     };
+    /** What becomes of no rules, once that has been asked. */
+    let first: RuleSet | null = null;
     try {
       fromSystem("change-rules", () =>
         this.#state.change(
-          () => !isEmpty(asked(emptyRuleSet(family))),
+          () => {
+            first = asked(emptyRuleSet(family));
+            return !isEmpty(first);
+          },
           (present) => {
             if (present === null) return;
-            new TableRules(present.plane).change(family, asked);
-            present.datapath.refresh();
+            new TableRules(present.plane).change(family, (rules) =>
+              first !== null && isEmpty(rules) ? first : asked(rules),
+            );
+            refreshBehind(present.datapath);
           },
         ),
       );

@@ -24,6 +24,12 @@ import { noRoom } from "./refusal.ts";
 /** Bytes of the longest document. */
 const LONGEST_DOCUMENT = BLOCKS_A_TEXT * TEXT_BLOCK;
 
+/** Throws IpvsError ENOSPC for a document that is too long. */
+export function checkDocument({ length }: Uint8Array): void {
+  if (length > LONGEST_DOCUMENT)
+    throw noRoom(`there is no room for rules of ${length} bytes: at most ${LONGEST_DOCUMENT}`);
+}
+
 /** Whether there are tables of rules. */
 export function hasRuleTables(plane: Plane): boolean {
   return plane.exists(ruleSets);
@@ -72,8 +78,7 @@ export class RuleMemory {
 
   /** Puts a set in place of the one in use: built aside, then one store. Throws IpvsError ENOSPC before anything is written. */
   publish(rules: CompiledRules, policyCounter: number, document: Uint8Array): void {
-    if (document.length > LONGEST_DOCUMENT)
-      throw noRoom(`there is no room for rules of ${document.length} bytes: at most ${LONGEST_DOCUMENT}`);
+    checkDocument(document);
     const generation = (this.generation + 1) >>> 0 || 2;
     const place = this.#place(generation);
     this.#fill(ruleElements, place * RULES_A_SET * RuleElement.size, rules.elements);

@@ -10,6 +10,7 @@ import { parseLine } from "./text/parse-line.ts";
 import { RestoreError, type RestoreLine, restoreLines } from "./text/restore-file.ts";
 import { foreign, RulesError, usage } from "./text/rules-error.ts";
 import { OTHER_CHAINS } from "./text/save.ts";
+import { FOREIGN_TABLES } from "./text/tables.ts";
 
 export interface RestoreOptions {
   /** Take over counters. */
@@ -84,10 +85,8 @@ function restoreLine(line: RestoreLine, draft: RuleDraft, program: string, optio
   }
 }
 
-const TABLES = ["filter", "nat", "raw", "security"];
-
 function otherTable(table: string, program: string, line: number): RulesError {
-  if (TABLES.includes(table)) return foreign(`the table \`${table}'`);
+  if (FOREIGN_TABLES.includes(table)) return foreign(`the table \`${table}'`);
   return usage(`${program}: line ${line} table name '${table}' invalid`);
 }
 

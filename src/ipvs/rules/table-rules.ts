@@ -8,7 +8,7 @@ import type { RuleAdministration } from "./administration.ts";
 import { compileRules } from "./compile.ts";
 import { placeCounters } from "./counters.ts";
 import { type CounterBase, decodeDocument, encodeDocument } from "./document.ts";
-import { hasRuleTables, RuleMemory } from "./memory.ts";
+import { checkDocument, hasRuleTables, RuleMemory } from "./memory.ts";
 import {
   type Chain,
   emptyRuleSet,
@@ -38,10 +38,7 @@ export class TableRules implements RuleAdministration {
     const { set: present, known } = this.#read(family);
     const wanted = change(present);
     if (wanted === present) return;
-    const set = { family, chains: wanted.chains.map((chain) => withOwnRules(chain)) };
-    validate(set);
-    const counters = placeCounters(set, known);
-    const rules = compileRules(set, counters.slotOf);
+    const { set, counters, rules } = prepare(wanted, known);
     const isTrivial = rules.start === rules.end && set.chains[0]!.policy !== "drop";
     const own = needsOfSet(family, { isTrivial, drops: rules.drops });
     this.#plane.prepare(own, () => this.#needsWith(family, own));
@@ -84,6 +81,22 @@ export class TableRules implements RuleAdministration {
     const others = needsOfRules(this.#plane, family);
     return new Set([...needsOfServices(new Draft(memory)), ...others, ...own]);
   }
+}
+
+/**
+ * Whether a set could be put in place of none: all of what {@link TableRules.change} does with it, but for publishing it. Throws IpvsError
+ * EINVAL: it cannot be carried out; ENOSPC: it is too large.
+ */
+export function checkRules(wanted: RuleSet): void {
+  const { set, counters } = prepare(wanted, new Map());
+  checkDocument(encodeDocument({ set, bases: counters.bases(() => NO_COUNTERS) }));
+}
+
+function prepare({ family, chains }: RuleSet, known: ReadonlyMap<RuleCounters, CounterBase>) {
+  const set: RuleSet = { family, chains: chains.map(withOwnRules) };
+  validate(set);
+  const counters = placeCounters(set, known);
+  return { set, counters, rules: compileRules(set, counters.slotOf) };
 }
 
 /** How many rules there are in all chains of a family. */

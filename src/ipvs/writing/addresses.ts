@@ -25,11 +25,16 @@ export function isLocalServer(memory: DirectorMemory, row: number, address: Addr
   return memory.destinations.forward.get(row) === FORWARD_LOCAL || memory.plane.isLocalAddress(address);
 }
 
-/** Only tunnels and FullNAT ask for it; 0 for the others. */
+/**
+ * Only tunnels and FullNAT ask for it; 0 for the others. A server that once was reached by one of them keeps having one: connections
+ * that were made then keep their method.
+ */
 function sourceOf(memory: DirectorMemory, row: number, address: AddressNumber): AddressNumber {
   const nothing = typeof address === "bigint" ? 0n : 0;
-  const forward = memory.destinations.forward.get(row);
-  if (forward !== FORWARD_TUNNEL && forward !== FORWARD_FULLNAT) return nothing;
+  const { forward, source } = memory.destinations;
+  const method = forward.get(row);
+  const isAskedFor = method === FORWARD_TUNNEL || method === FORWARD_FULLNAT;
+  if (!isAskedFor && source.get(row, typeof address === "bigint") === nothing) return nothing;
   return memory.plane.sourceTowards(address) ?? nothing;
 }
 

@@ -213,5 +213,5 @@ export const RuleWalk = struct("RuleWalk", {
 });
 export type RuleWalk = Infer<typeof RuleWalk>;
 
-/** Names of interfaces by their index. Configuration. */
-export const interfaceNames = hashMap("if_names", { key: u32, value: RuleWords, entries: 1024 });
+/** Names of interfaces by their index. There may be more interfaces: they have no name. Configuration. */
+export const interfaceNames = hashMap("if_names", { key: u32, value: RuleWords, entries: 8192 });

@@ -1,5 +1,6 @@
 /** What `iptables-save` and `ip6tables-save` print: iptables-save(8), iptables-extensions(8). */
 import { formatIp, parsePrefix } from "../../../net/index.ts";
+import { CONTINUING_TARGETS } from "../../rules/text/continuing-targets.ts";
 import {
   type FirewallChain,
   type FirewallRule,
@@ -23,12 +24,6 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
   REJECT: { kind: "drop" },
   RETURN: { kind: "return" },
 };
-/** Targets after which the next rule is looked at. */
-const CONTINUING = new Set(
-  "LOG NFLOG ULOG MARK CONNMARK TRACE AUDIT CLASSIFY DSCP TOS TTL HL TCPMSS TCPOPTSTRIP CHECKSUM SET SECMARK".split(
-    " ",
-  ),
-);
 /** Matches that ask nothing by themselves: what they ask is in the options behind. */
 const PLAIN_MATCHES = new Set("tcp udp sctp multiport conntrack state comment".split(" "));
 const ALL_BITS = 0xffff_ffff;
@@ -112,7 +107,7 @@ function verdict(target: string, isGoto: boolean, chainId: (name: string) => str
   if (isGoto) return { kind: "goto", chain: chainId(target) };
   const plain = VERDICTS[target];
   if (plain !== undefined) return plain;
-  if (CONTINUING.has(target)) return { kind: "continue" };
+  if (CONTINUING_TARGETS.has(target)) return { kind: "continue" };
   // Targets are in capitals; chains that people make seldom are, and are looked for.
   return /^[A-Z0-9]+$/.test(target) && KNOWN_TARGETS.has(target)
     ? { kind: "unknown" }
@@ -121,9 +116,7 @@ function verdict(target: string, isGoto: boolean, chainId: (name: string) => str
 
 /** Targets whose outcome is not known here. */
 const KNOWN_TARGETS = new Set(
-  "DNAT SNAT MASQUERADE REDIRECT NETMAP TPROXY NFQUEUE QUEUE CT NOTRACK TEE RATEEST SYNPROXY CLUSTERIP".split(
-    " ",
-  ),
+  "DNAT SNAT MASQUERADE REDIRECT NETMAP TPROXY NFQUEUE QUEUE SYNPROXY CLUSTERIP".split(" "),
 );
 
 function markOf(words: readonly string[]): FirewallRule["mark"] {

@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { findSystemProgram, listNftTables, SYSTEM_FOLDERS, SystemError } from "../../../linux/index.ts";
+import { TABLES } from "../../rules/text/tables.ts";
 import { parseIptablesSave } from "./iptables-save.ts";
 import type { Firewall, FirewallChain } from "./model.ts";
 import { parseNftRuleset } from "./nft-json.ts";
@@ -10,7 +11,7 @@ import { parseNftRuleset } from "./nft-json.ts";
 const PATIENCE = 5000;
 const MOST_OUTPUT = 64 << 20;
 /** Tables that iptables keeps in nftables; it tells more of them than nft does. */
-const OF_IPTABLES = /^ip6? (filter|mangle|nat|raw|security)$/;
+const OF_IPTABLES = new RegExp(`^ip6? (${TABLES.join("|")})$`);
 
 /**
  * What there is of nftables, iptables and ip6tables, in both of their kinds. A program that is missing, or fails, has no rules. None

@@ -23,14 +23,37 @@ export interface Reality {
   readonly up: readonly Uint8Array[];
 }
 
+/** Of an Ethernet frame with IP, what tells a packet from others and stays as it is on the way: in IPv4, in IPv6. */
+const KEPT = {
+  4: [
+    [4, 6],
+    [12, 28],
+  ],
+  6: [
+    [4, 6],
+    [8, 48],
+  ],
+} as const;
+const ICMP_HEADER = 8;
+
 /**
- * Whether this is "host unreachable": seconds after a packet that the host itself forwarded to a neighbour who does not answer. The
- * director never says so.
+ * Whether this is "host unreachable" of another packet than the one that came in: seconds after one that the host itself forwarded to a
+ * neighbour who does not answer. The director says so at once, of the packet itself.
  */
-export function isLateComplaint(bytes: Uint8Array): boolean {
+export function isLateComplaint(bytes: Uint8Array, arrived: Uint8Array): boolean {
   const packet = parsed(bytes);
-  if (packet?.transport.kind === "icmp") return packet.transport.type === 3 && packet.transport.code === 1;
-  return packet?.transport.kind === "icmpv6" && packet.transport.type === 1 && packet.transport.code === 3;
+  if (packet === null) return false;
+  const { transport, version } = packet;
+  const isComplaint =
+    (transport.kind === "icmp" && transport.type === 3 && transport.code === 1) ||
+    (transport.kind === "icmpv6" && transport.type === 1 && transport.code === 3);
+  if (!isComplaint) return false;
+  const quoted = ETHERNET + (version === 6 ? 40 : 20) + ICMP_HEADER;
+  return KEPT[version].some(
+    ([from, to]) =>
+      hex(bytes.subarray(quoted + from, quoted + to)) !==
+      hex(arrived.subarray(ETHERNET + from, ETHERNET + to)),
+  );
 }
 
 /** How many frames are to leave, and by which side. */
@@ -103,6 +126,9 @@ export function isOtherwise(
   if (frame === undefined) return possible.length > 1;
   const packet = parsed(frame);
   if (packet === null) return false;
+  // An error of the director's own does not tell about which server it is.
+  const { kind } = packet.transport;
+  if (kind === "icmp" || kind === "icmpv6") return possible.length > 1;
   // Under direct routing the packet itself does not tell.
   const { destination } = endsOf(packet);
   const isChosen = ({ address, port }: Endpoint) =>

@@ -34,6 +34,8 @@ const SYSCTLS: Readonly<Record<string, readonly number[]>> = {
 /** Numbers of servers that there are neighbours for, and of one whose hardware address nobody knows. */
 const SERVERS = [1, 2, 3, 4, 5];
 const UNKNOWN = 99;
+/** Servers that there is no way to. */
+const NO_WAY = { 4: "203.0.113.50", 6: "2001:db8:99::50" } as const;
 
 /** A configuration from nothing. Some of its commands may be refused. */
 export function randomCommands(random: Random): Command[] {
@@ -71,6 +73,11 @@ export function randomChanges(random: Random, commands: readonly Command[]): Com
   return Array.from({ length: 1 + random.below(2) }, (): Command => {
     const { service, destination } = random.of(servers);
     if (random.once(2)) return { kind: "delete-destination", service, destination };
+    // Connections that there are keep their method.
+    if (random.once(4)) {
+      const edited = { ...destination, method: random.of(["masquerade", "route"] as const), tunnel: null };
+      return { kind: "edit-destination", service, destination: edited };
+    }
     return { kind: "edit-destination", service, destination: { ...destination, weight: random.below(3) } };
   });
 }
@@ -110,7 +117,9 @@ function randomServer(random: Random, key: ServiceKey): Destination {
   const type = random.of(TUNNELS);
   return {
     family,
-    address: serverAddress(family, random.once(20) ? UNKNOWN : random.of(SERVERS)),
+    address: random.once(20)
+      ? NO_WAY[family]
+      : serverAddress(family, random.once(20) ? UNKNOWN : random.of(SERVERS)),
     port: isNat && own !== 0 && random.once(2) ? random.of(SERVER_PORTS) : own,
     method,
     tunnel:

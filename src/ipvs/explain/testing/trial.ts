@@ -1,6 +1,5 @@
 /** A director in a network of namespaces: packets are explained to it, and then really come in. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { compile } from "../../../bpf/compiler/index.ts";
 import { attachTcx, type LoadedProgram, loadProgram, type TcxLink } from "../../../bpf/loader/index.ts";
 import { Random, seedOf } from "../../../kernel/fuzz/random.ts";
@@ -14,6 +13,8 @@ import { choosePlaces, type DirectorOptions } from "../../director/places.ts";
 import { unload } from "../../director/status.ts";
 import type { ConnectionEntry } from "../../model.ts";
 import { FEATURES, type Feature } from "../../plane.ts";
+import type { RuleAdministration } from "../../rules/administration.ts";
+import { openRules } from "../../rules/kernel-rules.ts";
 import { needsOf } from "../explain.ts";
 import { Explainer } from "../explainer.ts";
 import type { Explanation } from "../model.ts";
@@ -30,7 +31,10 @@ import {
 } from "./expectations.ts";
 import { type RandomArrival, randomArrival, randomOpening } from "./random-arrivals.ts";
 import { randomChanges, randomCommands } from "./random-director.ts";
+import { randomRules } from "./random-rules.ts";
+import { compareRules } from "./rule-counts.ts";
 import { StackTap } from "./stack-tap.ts";
+import { countIn, countOne, type Tally } from "./tally.ts";
 
 /** Of the director's interface towards the servers, bytes: less than that towards clients. */
 const SERVER_MTU = 1400;
@@ -39,30 +43,36 @@ const PATIENCE = 500;
 /** How often a packet is explained again, at most, because connections ended meanwhile. */
 const PATIENT = 8;
 
-/** A director of its own in a folder; compiled programs are kept there, too, or where LVS_CACHE_DIRECTORY says. */
-export function optionsIn(folder: string): DirectorOptions {
-  const cacheDirectory = process.env.LVS_CACHE_DIRECTORY ?? join(folder, "cache");
-  return { stateDirectory: join(folder, "run"), cacheDirectory, connections: 512 };
-}
-
 /** What no random configuration has. */
-const LEFT_OUT: ReadonlySet<Feature> = new Set<Feature>(["localServers", "sip", "ftp", "rules", "ruleDrops"]);
+const LEFT_OUT: ReadonlySet<Feature> = new Set<Feature>(["localServers", "sip", "ftp"]);
+/** What only those with rules have. */
+const OF_RULES: ReadonlySet<Feature> = new Set<Feature>(["rules", "ruleDrops"]);
 
-/** How often each verdict, and each step, was foretold. */
-export type Tally = Map<string, number>;
+/** What is tried. */
+export interface TrialSettings {
+  /** Whether there are rules, which give marks and drop packets; default: no. */
+  readonly rules?: boolean;
+}
 
 export class Trial {
   readonly network: TestNetwork;
   readonly director: KernelAdministration;
   readonly #options: DirectorOptions;
   readonly #state: NamespaceState;
+  /** Null: there are to be none. */
+  readonly #rules: RuleAdministration | null;
   readonly #tap: StackTap;
   readonly #marker: LoadedProgram;
   readonly #links: TcxLink[] = [];
   #explainer: Explainer | undefined;
   readonly tally: Tally = new Map();
 
-  private constructor(name: string, options: DirectorOptions, marker: LoadedProgram) {
+  private constructor(
+    name: string,
+    options: DirectorOptions,
+    marker: LoadedProgram,
+    { rules = false }: TrialSettings,
+  ) {
     this.#options = options;
     this.#marker = marker;
     this.network = new TestNetwork(name, { mtu: SERVER_MTU });
@@ -74,17 +84,20 @@ export class Trial {
     });
     this.director = new KernelAdministration(this.#state);
     // From the beginning programs that can do all that is tried here, so that one set of them does for all configurations.
-    const everything = new Set(FEATURES.filter((feature) => !LEFT_OUT.has(feature)));
+    const everything = new Set(
+      FEATURES.filter((feature) => !LEFT_OUT.has(feature) && (rules || !OF_RULES.has(feature))),
+    );
     this.inside(() =>
       this.#state.change(
         () => true,
         (present) => present?.datapath.ensure(everything, () => everything),
       ),
     );
+    this.#rules = rules ? this.inside(() => openRules(options)) : null;
   }
 
   /** Needs root, and a kernel with tcx links. */
-  static async open(name: string, options: DirectorOptions): Promise<Trial> {
+  static async open(name: string, options: DirectorOptions, settings: TrialSettings = {}): Promise<Trial> {
     const suffix = import.meta.url.endsWith(".ts") ? "ts" : "js";
     const compiled = await compile({
       entry: { module: new URL(`./mark-entry.${suffix}`, import.meta.url).href, name: "markBySource" },
@@ -93,7 +106,7 @@ export class Trial {
       type: "schedCls",
       license: "Dual MIT/GPL",
     });
-    return new Trial(name, options, loadProgram(compiled, new Map()));
+    return new Trial(name, options, loadProgram(compiled, new Map()), settings);
   }
 
   inside<T>(work: () => T): T {
@@ -123,7 +136,7 @@ export class Trial {
       const frames = this.network.receive(each, count === 0 ? 0 : PATIENCE, count === 0 ? undefined : count);
       sent.set(
         each,
-        frames.filter((bytes) => !isLateComplaint(bytes)),
+        frames.filter((bytes) => !isLateComplaint(bytes, frame)),
       );
     }
     return { sent, up: this.#tap.take() };
@@ -162,6 +175,7 @@ export class Trial {
     this.inside(() => {
       this.director.apply(commands);
       this.director.endConnections(() => random.once(2));
+      for (const family of [4, 6] as const) this.#rules?.change(family, () => randomRules(random, family));
       for (let i = 0; i < 6; i++) this.inject(randomOpening(random, services), 0, 0);
       for (let i = 0; i < 6; i++) this.inject(randomArrival(random, this.#entries()), 0, 0);
       if (random.once(3)) this.director.apply(randomChanges(random, commands));
@@ -182,19 +196,21 @@ export class Trial {
 
   #check(arrival: RandomArrival, where: string): void {
     const explanation = this.#explainInPeace(arrival);
-    this.#count(explanation);
+    countIn(this.tally, explanation);
     const before = this.#entries();
     const counters = this.#counters(explanation);
+    const rules = this.#rules?.ruleSet(explanation.packet.family);
     const said = () =>
       `${where}: ${describePacket(arrival.frame)}, mark ${arrival.mark}\n${JSON.stringify(explanation, null, 1)}`;
     assert.deepEqual(explanation.disagreement, [], said());
     const { expected, out } = expectedFrames(explanation, arrival);
     const reality = this.inject(arrival, expected, out);
     if (isOtherwise(explanation, this.#entries(), reality)) {
-      this.#countOne("lots fell otherwise");
+      countOne(this.tally, "lots fell otherwise");
       return;
     }
     try {
+      if (rules !== undefined) compareRules(explanation, rules, this.#rules!.ruleSet(rules.family));
       compareFrames(explanation, arrival, reality, { expected, out });
       this.#compareTables(explanation, before, counters);
     } catch (error) {
@@ -273,25 +289,10 @@ export class Trial {
     return names.map((name) => found.reduce((sum, { statistics }) => sum + statistics[name], 0n));
   }
 
-  #count({ verdict, steps, ran }: Explanation): void {
-    this.#countOne(`verdict ${verdict.kind}`);
-    this.#countOne(`ran ${ran}`);
-    for (const step of steps) {
-      this.#countOne(step.step);
-      if (step.step === "schedule") this.#countOne(`scheduler ${step.scheduler}`);
-      if (step.step === "rewrite")
-        this.#countOne(`method ${step.method} ${step.outer?.type ?? ""}`.trimEnd());
-      if (step.step === "next-hop") this.#countOne(`hop ${step.known}`);
-    }
-  }
-
-  #countOne(what: string): void {
-    this.tally.set(what, (this.tally.get(what) ?? 0) + 1);
-  }
-
   close(): void {
     this.#explainer?.close();
     this.inside(() => {
+      this.#rules?.close();
       this.director.close();
       unload(this.#options);
     });
