@@ -1,3 +1,4 @@
+import { UsageError } from "../src/cli/lvs/usage-error.ts";
 import { missingCapabilities } from "../src/linux/index.ts";
 import { LabFailure, streamConsole } from "./console.ts";
 import type { Experiment, Lab } from "./experiment.ts";
@@ -45,7 +46,7 @@ export class LabInterrupted extends Error {
 
 /**
  * Runs a lab on standard output. LVS_LAB_PREFIX gives its namespaces other names than the usual "lvs-NAME", so that several may
- * run beside each other. Throws RangeError if there is no such lab; LabFailure if it does not keep its promise, if this process may
+ * run beside each other. Throws UsageError if there is no such lab; LabFailure if it does not keep its promise, if this process may
  * not build it or if one of the same name runs; LabInterrupted, when all is cleaned up, after Ctrl-C.
  */
 export async function runLab({ name, variant, keep, remove }: LabRequest): Promise<void> {
@@ -73,7 +74,7 @@ export async function runLab({ name, variant, keep, remove }: LabRequest): Promi
 function labOf(name: string): Lab {
   const lab = ALL_LABS.get(name);
   if (lab === undefined) {
-    throw new RangeError(`there is no lab "${name}"; there are: ${[...ALL_LABS.keys()].join(", ")}`);
+    throw new UsageError(`there is no lab "${name}"; there are: ${[...ALL_LABS.keys()].join(", ")}`);
   }
   return lab;
 }
@@ -81,7 +82,7 @@ function labOf(name: string): Lab {
 function experimentOf(name: string, lab: Lab, variant: string | null): Experiment {
   const experiment = variant === null ? [...lab.values()][0] : lab.get(variant);
   if (experiment === undefined) {
-    throw new RangeError(
+    throw new UsageError(
       `there is no "${variant}" of the ${name} lab; there are: ${[...lab.keys()].join(", ")}`,
     );
   }

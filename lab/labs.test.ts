@@ -137,12 +137,12 @@ describe("labs", { skip, timeout: 12 * LIMIT_MS }, () => {
 
 test("what there is no lab of", () => {
   const unknown = lab("bananas");
-  assert.equal(unknown.status, 1);
+  assert.equal(unknown.status, 2);
   assert.match(
     unknown.stderr,
     /there is no lab "bananas"; there are: nat, dr, tun, fullnat, persistence, ftp, scale/,
   );
   const variant = lab("nat", "bananas");
-  assert.equal(variant.status, 1);
+  assert.equal(variant.status, 2);
   assert.match(variant.stderr, /there is no "bananas" of the nat lab; there are: wrr, rr/);
 });

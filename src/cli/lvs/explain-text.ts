@@ -217,6 +217,13 @@ function nextHopLines(step: Extract<Step, { step: "next-hop" }>): string[] {
   return [line("next hop", `${step.interface}${to === "" ? "" : `, ${to}`} (${how})`), more(fits)];
 }
 
+const FATES: Readonly<Record<Extract<Verdict, { kind: "kernel" }>["fate"], string>> = {
+  "delivered here": "delivered here",
+  forwarded: "forwarded",
+  "not forwarded": "not forwarded: forwarding is off, so the host drops it",
+  unreachable: "unreachable",
+};
+
 function verdictLine(verdict: Verdict): string {
   switch (verdict.kind) {
     case "sent":
@@ -227,7 +234,7 @@ function verdictLine(verdict: Verdict): string {
     case "kernel":
       return line(
         "KERNEL",
-        `gets it${verdict.changed ? " translated" : " untouched"} (${verdict.fate}): ${verdict.why}`,
+        `gets it${verdict.changed ? " translated" : " untouched"} (${FATES[verdict.fate]}): ${verdict.why}`,
       );
     case "dropped":
       return line("DROPPED", verdict.why);

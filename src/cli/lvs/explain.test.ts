@@ -114,6 +114,18 @@ SENT        by eth1
   );
 });
 
+test("what the host drops, as it does not forward, is not told as if it went on", () => {
+  const why = "it is none of the director's";
+  const text = explanationText({
+    ...explanation,
+    verdict: { kind: "kernel", changed: false, fate: "not forwarded", why },
+  });
+  assert.match(
+    text,
+    /^KERNEL +gets it untouched \(not forwarded: forwarding is off, so the host drops it\): it/m,
+  );
+});
+
 test("a disagreement is not passed over", () => {
   const text = explanationText({
     ...explanation,

@@ -110,8 +110,8 @@ that it goes to. It says which it took, and which it could not take and why. The
   FILE         what iptables-save or ip6tables-save wrote, or both one after the other; - is the standard input
   --live       what the system's iptables and ip6tables have now
   -4, -6       the family of text that does not say it (IPv4)
-  --replace    put them in place of rules of ours that are there already
-  --dry-run    only say what would be taken
+  --replace    put them in place of rules of ours that are there already; without it, such rules make it refuse
+  --dry-run    only say what would be taken, or that it would refuse
 
 Exit status: 0 all was taken; 1 something was not, or nothing could be.
 `,

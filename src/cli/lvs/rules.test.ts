@@ -118,6 +118,10 @@ test("twice is once; other rules are not lost unasked", () => {
   const refused = run("import f", rules, { f: other });
   assert.match(refused.complaints, /there are rules of IPv6 already.*--replace/);
   assert.equal(refused.done, false);
+  assert.deepEqual(run("import f --dry-run", rules, { f: other }), refused);
+  const foretold = run("import f --dry-run --replace", rules, { f: other });
+  assert.match(foretold.stdout, /^IPv6: 1 rule would be taken, 0 not\n/);
+  assert.equal(foretold.done, true);
   assert.equal(rules.changes, 1);
   assert.equal(run("import f --replace", rules, { f: other }).done, true);
   assert.equal(rules.changes, 2);

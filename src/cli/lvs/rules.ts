@@ -84,7 +84,7 @@ function runImport(
     const present = rules.ruleSet(wanted.family);
     return !sameRules(present, emptyRuleSet(wanted.family)) && !sameRules(present, wanted);
   });
-  if (inTheWay.length > 0 && !request.replace && !request.dryRun) {
+  if (inTheWay.length > 0 && !request.replace) {
     const which = inTheWay.map(({ rules: { family } }) => `IPv${family}`).join(" and ");
     complain(
       `there are rules of ${which} already, see lvs rules; to have the imported ones in their place, say --replace`,

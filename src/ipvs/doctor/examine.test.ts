@@ -233,6 +233,13 @@ const CASES: readonly (readonly [name: string, host: HostFacts, findings: readon
     ["error | server-no-route | 10.0.0.1 | ip route add 10.0.0.1 via GATEWAY"],
   ],
   [
+    "the only address on loopback has a network's mask",
+    realServerFacts({
+      addresses: [{ ...hostAddress("lo", "192.0.2.1"), length: 24 }, SERVER_ADDRESSES[1]!],
+    }),
+    ["error | vip-mask | 192.0.2.1 | ip addr add 192.0.2.1/32 dev lo && ip addr del 192.0.2.1/24 dev lo"],
+  ],
+  [
     "loopback is down",
     realServerFacts({ links: [linkFacts("lo", { up: false }), linkFacts("eth0")] }),
     ["error | interface-down | lo | ip link set lo up"],
@@ -249,7 +256,8 @@ for (const [name, host, findings] of CASES) {
 }
 
 test("a host without services and virtual addresses has no role, and nothing is said about it", () => {
-  const host = realServerFacts({ addresses: [] });
+  const own: AddressFacts = { ...hostAddress("lo", "127.0.0.1"), length: 8, scope: "host" };
+  const host = realServerFacts({ addresses: [own, SERVER_ADDRESSES[1]!] });
   assert.deepEqual(rolesOf(host), []);
   assert.deepEqual(examine(host), []);
   assert.deepEqual(

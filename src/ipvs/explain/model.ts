@@ -167,8 +167,8 @@ export type Verdict =
       readonly kind: "kernel";
       /** Whether it was translated before. */
       readonly changed: boolean;
-      /** What the kernel's routes say of its destination. */
-      readonly fate: "delivered here" | "forwarded" | "unreachable";
+      /** What the kernel's routes say of its destination. "not forwarded": there is a way, but forwarding is off, so the host drops it. */
+      readonly fate: "delivered here" | "forwarded" | "not forwarded" | "unreachable";
       readonly why: string;
     }
   | { readonly kind: "dropped"; readonly why: string }

@@ -12,7 +12,7 @@ import {
   ICMP6_TOO_BIG,
   ICMP6_UNREACHABLE,
 } from "../../kernel/headers.ts";
-import { type Link, lookUpRoute, RTN, SystemError, withRouteSocket } from "../../linux/index.ts";
+import { findSysctl, type Link, lookUpRoute, RTN, SystemError, withRouteSocket } from "../../linux/index.ts";
 import { formatIp, formatMac, type IpPacket, MalformedPacketError, parseIpPacket } from "../../net/index.ts";
 import type { Endpoint, ForwardingMethod } from "../model.ts";
 import type { ExplainedServer, Step, Verdict } from "./model.ts";
@@ -70,7 +70,8 @@ function verdictOf(options: OutcomeOptions, changed: boolean): Verdict {
       redirected.ifindex === LOOPBACK
         ? "the host is to fragment it, or to take it for itself"
         : "it comes by once more";
-    return { kind: "kernel", changed, fate: fateOf(run.packet.bytes), why };
+    const by = nameOf(links, redirected.ifindex);
+    return { kind: "kernel", changed, fate: fateOf(run.packet.bytes, by), why };
   }
   const isMine = changed || said("connection") !== undefined || said("by-itself") !== undefined;
   const why = isMine
@@ -80,11 +81,12 @@ function verdictOf(options: OutcomeOptions, changed: boolean): Verdict {
         ? "its server is gone, and the host answers in its place (expire_nodest_conn)"
         : "the server is this host, or the kernel is to answer as a router does"
     : `it is none of the director's${link.loopback ? "" : ": the host treats it like any other"}`;
-  return { kind: "kernel", changed, fate: fateOf(run.packet.bytes), why };
+  return { kind: "kernel", changed, fate: fateOf(run.packet.bytes, link.name), why };
 }
 
 function whyDropped({ facts }: SimulatedRun): string {
   const has = (what: string) => facts.some((fact) => fact.what === what);
+  if (has("rules-dropped")) return "rules drop it";
   if (has("defended")) return "drop_packet drops one in so many packets that would open connections";
   if (has("orphaned")) return "the connection's server has been removed (expire_nodest_conn is 0)";
   if (has("no-way")) return "the kernel knows no way to the server";
@@ -130,18 +132,28 @@ const ERRORS6: typeof ERRORS4 = [
   [ICMP6_TIME_EXCEEDED, null, "time exceeded"],
 ];
 
-/** What the host's routes say of a frame's destination. */
-export function fateOf(frame: Uint8Array): Extract<Verdict, { kind: "kernel" }>["fate"] {
+/** What the host's routes say of the destination of a frame that its stack gets by an interface, and whether it forwards. */
+export function fateOf(frame: Uint8Array, link: string): Extract<Verdict, { kind: "kernel" }>["fate"] {
   const packet = parsed(frame);
   if (packet === null) return "unreachable";
   try {
     const { type } = withRouteSocket((socket) => lookUpRoute(socket, packet.destination));
     if (type === RTN.LOCAL) return "delivered here";
-    return type === RTN.UNICAST ? "forwarded" : "unreachable";
+    if (type !== RTN.UNICAST) return "unreachable";
+    return forwards(packet.version, link) ? "forwarded" : "not forwarded";
   } catch (error) {
     if (error instanceof SystemError) return "unreachable";
     throw error;
   }
+}
+
+/** IPv4 is forwarded by what the interface says that a packet comes in by; IPv6 by what is said of all, or forced for that one. */
+function forwards(version: 4 | 6, link: string): boolean {
+  const names =
+    version === 4
+      ? [`net/ipv4/conf/${link}/forwarding`]
+      : ["net/ipv6/conf/all/forwarding", `net/ipv6/conf/${link}/force_forwarding`];
+  return names.some((name) => Number(findSysctl(name) ?? 0) !== 0);
 }
 
 function rewriteOf({ frame, server, method }: OutcomeOptions, bytes: Uint8Array): Step | null {

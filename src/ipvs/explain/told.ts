@@ -20,7 +20,12 @@ export function unattached(packet: ExplainedPacket, frame: Uint8Array, here: Ste
   return {
     packet,
     steps: [here],
-    verdict: { kind: "kernel", changed: false, fate: fateOf(frame), why: "the datapath does not see it" },
+    verdict: {
+      kind: "kernel",
+      changed: false,
+      fate: fateOf(frame, packet.interface),
+      why: "the datapath does not see it",
+    },
     effects: { connection: null, counters: null },
     frame: null,
     ran: "nothing",

@@ -19,8 +19,8 @@ export function isQuiet({ loopback, speaksArp }: LinkFacts): boolean {
 }
 
 /**
- * Addresses that a director's packets may be for: those that were named, or else all with a host mask on quiet interfaces. Where
- * there are neither, those with a host mask on others beside a network's own address: virtual addresses where they should not be.
+ * Addresses that a director's packets may be for: those that were named, or else all with a host mask on quiet interfaces, and all
+ * on loopback. Where there are neither, those with a host mask on others beside a network's own address: virtual addresses where they should not be.
  */
 export function virtualAddresses(host: HostFacts): AddressFacts[] {
   const named = new Set(host.hints.virtualAddresses);
@@ -39,7 +39,19 @@ export function virtualAddresses(host: HostFacts): AddressFacts[] {
 
 function quietAddresses(host: HostFacts): AddressFacts[] {
   const quiet = new Set(host.links.filter(isQuiet).map(({ name }) => name));
-  return usable(host).filter(({ link, length, family }) => quiet.has(link) && length === wholeLength(family));
+  const whole = usable(host).filter(
+    ({ link, length, family }) => quiet.has(link) && length === wholeLength(family),
+  );
+  return [...whole, ...wideAddresses(host)];
+}
+
+/** Addresses on loopback with a network's mask: nothing but virtual addresses with a wrong one. */
+export function wideAddresses(host: HostFacts): AddressFacts[] {
+  const loopback = host.links.find((each) => each.loopback)?.name;
+  return usable(host).filter(
+    ({ link, length, family, scope }) =>
+      link === loopback && scope === "global" && length < wholeLength(family),
+  );
 }
 
 function usable({ addresses }: HostFacts): AddressFacts[] {

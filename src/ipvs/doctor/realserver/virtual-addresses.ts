@@ -1,6 +1,6 @@
 import type { AddressFacts, HostFacts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
-import { isQuiet, type RealServerCheck, virtualAddresses, wholeLength } from "./view.ts";
+import { isQuiet, type RealServerCheck, virtualAddresses, wholeLength, wideAddresses } from "./view.ts";
 
 /** Whether virtual addresses are where a real server has them: on loopback, each by itself. */
 export const checkAddresses: RealServerCheck = (host) => [
@@ -41,22 +41,16 @@ function misplaced({ address, link, length, family }: AddressFacts, host: HostFa
   ];
 }
 
-function wideMasks({ addresses, links }: HostFacts): Finding[] {
-  const loopback = links.find((each) => each.loopback)?.name;
-  return addresses
-    .filter(({ link, length, family, address, scope }) => {
-      if (link !== loopback || scope !== "global" || address.startsWith("127.")) return false;
-      return length < wholeLength(family);
-    })
-    .map(({ address, length, link, family }) => ({
-      code: "vip-mask",
-      severity: "error",
-      where: address,
-      what: `The virtual address is on ${link} with the mask /${length}.`,
-      why: `On loopback that makes all of ${address}/${length} the host's own: it answers clients in that network to itself.`,
-      remedy: {
-        kind: "advice",
-        command: `ip addr add ${address}/${wholeLength(family)} dev ${link} && ip addr del ${address}/${length} dev ${link}`,
-      },
-    }));
+function wideMasks(host: HostFacts): Finding[] {
+  return wideAddresses(host).map(({ address, length, link, family }) => ({
+    code: "vip-mask",
+    severity: "error",
+    where: address,
+    what: `The virtual address is on ${link} with the mask /${length}.`,
+    why: `On loopback that makes all of ${address}/${length} the host's own: it answers clients in that network to itself.`,
+    remedy: {
+      kind: "advice",
+      command: `ip addr add ${address}/${wholeLength(family)} dev ${link} && ip addr del ${address}/${length} dev ${link}`,
+    },
+  }));
 }
