@@ -65,8 +65,9 @@ interface Header {
   readonly lifetime: number;
 }
 
-/** Behind the packet there may be padding. */
-function padded(random: Random, packet: Uint8Array): Uint8Array {
+/** Behind the packet there may be padding; not behind a later fragment, where netfilter would take it for the missing header's bytes. */
+function padded(random: Random, packet: Uint8Array, offset: number): Uint8Array {
+  if (offset !== 0) return packet;
   const bytes = new Uint8Array(packet.length + (random.once(8) ? random.below(12) : 0)).fill(0x50);
   bytes.set(packet);
   return bytes;
@@ -90,7 +91,7 @@ function packet4(random: Random, { source, destination, protocol, lifetime }: He
   if (headerLength === 24) bytes.fill(1, 20, 24);
   view.setUint16(10, checksum(bytes.subarray(0, headerLength)));
   bytes.set(payload, headerLength);
-  return padded(random, bytes);
+  return padded(random, bytes, offset);
 }
 
 const HOP_BY_HOP = 0;
@@ -118,7 +119,7 @@ function packet6(random: Random, { source, destination, protocol, lifetime }: He
   bytes.set(source, 8);
   bytes.set(destination, 24);
   bytes.set(body.slice(0, cut), 40);
-  return padded(random, bytes);
+  return padded(random, bytes, offset);
 }
 
 /** An extension header. Options in it are padding. */

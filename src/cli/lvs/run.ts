@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Administration } from "../../ipvs/administration.ts";
 import { parseRequest, type Request, type Topic } from "./arguments.ts";
-import { UsageError } from "./usage-error.ts";
+import type { UsageError } from "./usage-error.ts";
 
 /** What `lvs` works with. */
 export interface LvsEnvironment {
@@ -22,7 +22,7 @@ export async function runLvs(words: readonly string[], environment: LvsEnvironme
   try {
     return (await carryOut(parseRequest(words), environment)) ? 0 : FAILED;
   } catch (error) {
-    if (error instanceof UsageError) {
+    if (isUsageError(error)) {
       environment.stderr(`lvs: ${error.message}\n\`lvs --help\` tells more.\n`);
       return WRONG_USAGE;
     }
@@ -31,6 +31,11 @@ export async function runLvs(words: readonly string[], environment: LvsEnvironme
     environment.stderr(`lvs: ${message}${detail}\n`);
     return error instanceof Error && "exit" in error && typeof error.exit === "number" ? error.exit : FAILED;
   }
+}
+
+/** By its code: what the packed file throws and what modules throw are of two classes. */
+function isUsageError(error: unknown): error is UsageError {
+  return error instanceof Error && "code" in error && error.code === "USAGE";
 }
 
 /** Whether it failed for want of privilege, before anything was tried. */
