@@ -170,7 +170,7 @@ test("the error about a super-packet is right after the device has filled in wha
 });
 
 test("no errors to addresses that nobody has, and not more than a share in a tick", () => {
-  for (const source of ["0.0.0.1", "127.0.0.1", "224.0.0.1", "255.255.255.255", "240.0.0.1"]) {
+  for (const source of ["0.0.0.1", "224.0.0.1", "255.255.255.255", "240.0.0.1"]) {
     const bytes = udpFrame("client", `${source}:1`, VIRTUAL);
     assert.equal(refusing().receive(bytes).verdict, TC_SHOT, source);
   }
