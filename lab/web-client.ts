@@ -19,8 +19,14 @@ else if (mode === "steady") await steady(url, Number(count));
 else if (mode === "connect") await handshakes(url, Number(count));
 else await requests(url, Number(count));
 
+/**
+ * A port of its own for each request. The kernel may give a port a second time within seconds, and with direct routing a
+ * director that has seen the client's FIN only goes on in the old connection then (conn_reuse_mode 1, as ip_vs): two
+ * requests would be one connection.
+ */
 async function requests(address: string, total: number): Promise<void> {
-  for (let i = 0; i < total; i++) console.log((await fetchText(address, false)).trim());
+  const first = 10_000 + 500 * (process.pid % 100);
+  for (let i = 0; i < total; i++) console.log((await fetchText(address, false, first + (i % 500))).trim());
 }
 
 async function handshakes(address: string, total: number): Promise<void> {
@@ -36,8 +42,9 @@ async function handshakes(address: string, total: number): Promise<void> {
   }
 }
 
-function fetchText(address: string, agent: Agent | false): Promise<string> {
-  const own = source === undefined ? {} : { localAddress: source };
+/** `localPort` 0: the kernel's choice. */
+function fetchText(address: string, agent: Agent | false, localPort = 0): Promise<string> {
+  const own = { localPort, ...(source === undefined ? {} : { localAddress: source }) };
   return new Promise((resolve, reject) => {
     const request = get(address, { agent, timeout: REQUEST_TIMEOUT_MS, ...own }, (response) => {
       let text = "";

@@ -34,8 +34,8 @@ const step = Number(values["check-every"] ?? size);
 const comparisons = Number(values.compare);
 const COMPARED = 2000;
 
-/** Runs the batches first, first + stride, ... Answers whether all was right. */
-async function fuzz(first: number, stride: number, batches: number): Promise<boolean> {
+/** Runs the batches first, first + stride, ... until so many packets have gone through. Answers whether all was right. */
+async function fuzz(first: number, stride: number, packets: number): Promise<boolean> {
   const compiled = await compileAll();
   const network = new TestNetwork(`fuzz-${process.pid}`);
   const fuzzer = new Fuzzer(compiled, seed, network);
@@ -55,7 +55,7 @@ async function fuzz(first: number, stride: number, batches: number): Promise<boo
   const started = performance.now();
   let memory = 0;
   try {
-    for (let i = 0, batch = first; i < batches && sum.failures < 100; i++, batch += stride) {
+    for (let i = 0, batch = first; sum.packets < packets && sum.failures < 100; i++, batch += stride) {
       const isComparison = batch % comparisons === 0;
       const result = isComparison ? comparer.run(batch, COMPARED) : fuzzer.run(batch, size, step);
       if (isComparison) sum.compared += result.packets;
@@ -76,7 +76,7 @@ async function fuzz(first: number, stride: number, batches: number): Promise<boo
         console.log(
           `  alone: npm run fuzz:packets -- --seed ${seed} --batch ${size} --compare ${comparisons} --only ${batch}`,
         );
-      if (i === Math.min(10, batches >> 1)) memory = process.memoryUsage.rss();
+      if (i <= 10 && sum.packets <= packets / 2) memory = process.memoryUsage.rss();
     }
   } finally {
     fuzzer.close();
@@ -96,7 +96,7 @@ async function fuzz(first: number, stride: number, batches: number): Promise<boo
 
 /** Runs the batches in several processes. */
 async function fuzzTogether(): Promise<boolean> {
-  const share = Math.ceil(total / size / workers);
+  const share = Math.ceil(total / workers);
   const results = Array.from({ length: workers }, (_, i) => {
     const args = [
       "--seed",
@@ -104,7 +104,7 @@ async function fuzzTogether(): Promise<boolean> {
       "--batch",
       size,
       "--packets",
-      share * size,
+      share,
       "--first",
       i,
       "--compare",
@@ -124,7 +124,4 @@ async function fuzzTogether(): Promise<boolean> {
 
 if (values.only !== undefined) process.exitCode = (await fuzz(Number(values.only), 1, 1)) ? 0 : 1;
 else if (workers > 1) process.exitCode = (await fuzzTogether()) ? 0 : 1;
-else
-  process.exitCode = (await fuzz(Number(values.first), Number(values.stride), Math.ceil(total / size)))
-    ? 0
-    : 1;
+else process.exitCode = (await fuzz(Number(values.first), Number(values.stride), total)) ? 0 : 1;
