@@ -124,11 +124,22 @@ function randomMatches(random: Random, protocol: number): Match[] {
   return kinds.map((kind) => randomMatch(random, kind));
 }
 
+/** Never two single ports that are both inverted: iptables-nft 1.8.9 takes those for "not this pair" (docs/marks.md). */
+function withoutPair(
+  source: PortMatch | null,
+  destination: PortMatch | null,
+): { source: PortMatch | null; destination: PortMatch | null } {
+  const isSingle = (match: PortMatch | null) => match?.negated === true && match.first === match.last;
+  return isSingle(source) && isSingle(destination)
+    ? { source, destination: { ...destination!, negated: false } }
+    : { source, destination };
+}
+
 function randomMatch(random: Random, kind: Match["kind"]): Match {
-  const ports = {
-    source: maybe(random, 3, () => randomPorts(random)),
-    destination: maybe(random, 2, () => randomPorts(random)),
-  };
+  const ports = withoutPair(
+    maybe(random, 3, () => randomPorts(random)),
+    maybe(random, 2, () => randomPorts(random)),
+  );
   switch (kind) {
     case "tcp": {
       const flags = maybe(random, 3, () => {
