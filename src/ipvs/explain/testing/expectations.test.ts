@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { frame } from "../../../kernel/testing/frames.ts";
 import { buildIp, buildTcp, endpoint, ip } from "../../../net/index.ts";
-import { isLateComplaint } from "./expectations.ts";
+import { isLateComplaint, isOwnComplaint } from "./expectations.ts";
 
 const ICMP = { 4: [1, 3, 1], 6: [58, 1, 3] } as const;
 
@@ -25,4 +25,15 @@ test("host unreachable is late if it is about another packet than the one that c
     assert.equal(isLateComplaint(complaint(other), here), true, "another's");
     assert.equal(isLateComplaint(here, here), false, "none at all");
   }
+});
+
+test("what the host says to itself is its own, what it says to others is not", () => {
+  const arrived = buildTcp(endpoint("198.18.0.1:40000"), endpoint("192.0.2.1:80"), "S");
+  const complaint = (to: string) => {
+    const addresses = { source: ip("10.0.0.254"), destination: ip(to) };
+    return frame("client", buildIp(addresses, 1, Uint8Array.from([3, 1, 0, 0, 0, 0, 0, 0, ...arrived])));
+  };
+  assert.equal(isOwnComplaint(complaint("10.0.0.254")), true);
+  assert.equal(isOwnComplaint(complaint("198.18.0.1")), false);
+  assert.equal(isOwnComplaint(frame("client", arrived)), false);
 });

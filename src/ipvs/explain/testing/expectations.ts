@@ -56,6 +56,14 @@ export function isLateComplaint(bytes: Uint8Array, arrived: Uint8Array): boolean
   );
 }
 
+/** Whether this is what the host says to itself, of packets of its own: comes up on lo whenever it likes. */
+export function isOwnComplaint(bytes: Uint8Array): boolean {
+  const packet = parsed(bytes);
+  if (packet === null) return false;
+  const { transport, source, destination } = packet;
+  return (transport.kind === "icmp" || transport.kind === "icmpv6") && hex(source) === hex(destination);
+}
+
 /** How many frames are to leave, and by which side. */
 export function expectedFrames({ verdict, steps }: Explanation, { side }: RandomArrival) {
   if (verdict.kind === "answered") return { expected: 1, out: side };

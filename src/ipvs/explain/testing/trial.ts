@@ -25,6 +25,7 @@ import {
   INTERFACES,
   isLateComplaint,
   isOtherwise,
+  isOwnComplaint,
   isSameFlow,
   type Reality,
   timeless,
@@ -139,7 +140,7 @@ export class Trial {
         frames.filter((bytes) => !isLateComplaint(bytes, frame)),
       );
     }
-    return { sent, up: this.#tap.take() };
+    return { sent, up: this.#tap.take().filter((bytes) => !isOwnComplaint(bytes)) };
   }
 
   /** What has come since, without waiting. */
