@@ -1,5 +1,5 @@
 /** Our forwarding methods and schedulers, each beside plain routing in the same kind of network. */
-import { attachDecapsulation, type Decapsulation } from "../src/ipvs/realserver/decapsulation.ts";
+import { fileURLToPath } from "node:url";
 import { run } from "./child.ts";
 import { type Contender, PLAIN, plainRouting } from "./contender.ts";
 import { ipvsadm, PORTS } from "./contenders.ts";
@@ -10,6 +10,8 @@ const DIRECT: Topology = { family: 4, replies: "direct" };
 const PLAIN_IPV6 = "plain routing, IPv6";
 const PLAIN_DIRECT = "plain routing, direct replies";
 const GUE_PORT = 6080;
+/** The command that makes the server the end of tunnels. */
+const lvs = fileURLToPath(new URL("../../bin/lvs", import.meta.url));
 
 /** What shows a method's cost; plain masquerading runs them all. */
 const WORKLOADS = ["connections", "requests", "bulk1", "known", "new"];
@@ -40,9 +42,6 @@ function way(name: string, { topology, base, workloads = WORKLOADS, ...rest }: W
   };
 }
 
-/** They last as long as this process. */
-const tunnelEnds: Decapsulation[] = [];
-
 async function setUp(
   lab: BenchLab,
   { service = "-s rr", server = "-m", locals, tunnel }: Way,
@@ -57,8 +56,7 @@ async function setUp(
   });
   await run(lab.director, [process.execPath, ipvsadm, "-R"], { input: `${lines.join("\n")}\n` });
   if (tunnel === true) {
-    const settings = { guePort: GUE_PORT, namespace: lab.server };
-    tunnelEnds.push(attachDecapsulation(lab.serverInterface, [lab.vip], settings));
+    await run(lab.server, [process.execPath, lvs, "realserver", "start", "--vip", lab.vip, "--mode", "tun"]);
   }
 }
 

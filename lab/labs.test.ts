@@ -8,12 +8,12 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { inNetworkNamespace, MNT_DETACH, umount } from "../src/linux/index.ts";
+import { findSystemProgram, inNetworkNamespace, MNT_DETACH, umount } from "../src/linux/index.ts";
 import { LABS } from "./index.ts";
 import { ALL_LABS } from "./labs.ts";
 import { nodesLeftUp, ownPrefix } from "./network.ts";
 import { removeLab } from "./play.ts";
-import { isInstalled, systemProgram } from "./process.ts";
+import { isInstalled } from "./process.ts";
 import { labEnvironment } from "./stage.ts";
 
 const LVS = fileURLToPath(new URL("../../bin/lvs", import.meta.url));
@@ -80,7 +80,9 @@ describe("labs", { skip, timeout: 12 * LIMIT_MS }, () => {
   });
 
   for (const name of LABS.keys()) {
-    const missing = (NEEDED[name] ?? []).filter((each) => !isInstalled(each) && !systemProgram(each));
+    const missing = (NEEDED[name] ?? []).filter(
+      (each) => !isInstalled(each) && findSystemProgram(each) === null,
+    );
     test(`lvs lab ${name}`, { skip: missing.length > 0 && `needs ${missing.join(", ")}` }, () => {
       const { status, stdout, stderr } = lab(...name.split(" "));
       assert.equal(status, 0, `${stderr}\n${stdout}`);

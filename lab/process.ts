@@ -1,26 +1,10 @@
 import { type ChildProcess, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { spawnInNamespace } from "../src/linux/index.ts";
 import { LabFailure } from "./console.ts";
 
 /** Against hanging only: a busy machine may be slow. */
 const LIMIT_MS = 300_000;
-
-/** Where programs are that PATH may lack. */
-const ADMINISTRATION = ["/usr/sbin", "/sbin"];
-const OURS = fileURLToPath(new URL("../../bin", import.meta.url));
-
-/** The system's own program of this name, by its path, even if one of ours by that name comes first. */
-export function systemProgram(name: string): string | undefined {
-  const folders = [...(process.env.PATH ?? "").split(":"), ...ADMINISTRATION];
-  return folders
-    .filter((folder) => folder !== "" && resolve(folder) !== OURS)
-    .map((folder) => join(folder, name))
-    .find((path) => existsSync(path));
-}
 
 /** Whether a program is installed. */
 export function isInstalled(program: string): boolean {

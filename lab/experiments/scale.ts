@@ -8,10 +8,11 @@
  */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { findSystemProgram } from "../../src/linux/index.ts";
 import { LabFailure } from "../console.ts";
 import type { Experiment } from "../experiment.ts";
 import type { End, NetworkPlan } from "../network.ts";
-import { lines, systemProgram } from "../process.ts";
+import { lines } from "../process.ts";
 import { filesOf, type Stage } from "../stage.ts";
 
 const USUAL = [1, 100, 1000, 2000, 5000];
@@ -76,8 +77,8 @@ const IPTABLES: Contender = {
     ].join("\n");
   },
   restore: () => {
-    const program = systemProgram("iptables-restore");
-    if (program === undefined) {
+    const program = findSystemProgram("iptables-restore");
+    if (program === null) {
       throw new LabFailure(
         "the scale lab compares with iptables, which is not installed: apt install iptables",
       );

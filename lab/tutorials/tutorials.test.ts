@@ -6,17 +6,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { inNetworkNamespace, spawnInNamespace } from "../../src/linux/index.ts";
+import { findSystemProgram, inNetworkNamespace, spawnInNamespace } from "../../src/linux/index.ts";
 import { noteMade } from "../made.ts";
 import { buildNetwork, type NetworkPlan, namespaceOf, namespacesOf, nodesOf, ownPrefix } from "../network.ts";
 import { removeLab } from "../play.ts";
-import { isInstalled, systemProgram, untilReady } from "../process.ts";
+import { isInstalled, untilReady } from "../process.ts";
 import { labEnvironment } from "../stage.ts";
 import { type Command, type Exercise, type Role, type Traffic, TUTORIALS } from "./index.ts";
 
 const missing = [
   ...["ifconfig", "route", "watch"].filter((name) => !isInstalled(name)),
-  ...(systemProgram("iptables") === undefined ? ["iptables"] : []),
+  ...(findSystemProgram("iptables") === null ? ["iptables"] : []),
 ];
 const skip =
   process.getuid?.() !== 0
