@@ -14,7 +14,7 @@ import {
   ftpPut,
   startFtpServer,
 } from "./ftp/index.ts";
-import { buildNetwork, type NetworkPlan, namespaceOf, ownPrefix, removeNetwork } from "./network.ts";
+import { buildNetwork, type NetworkPlan, namespaceOf, ownPrefix, plugged, removeNetwork } from "./network.ts";
 
 const root = process.getuid?.() === 0;
 const prefix = ownPrefix("lvs-test-ftp");
@@ -37,17 +37,8 @@ const PLAN: NetworkPlan = {
         addresses: ["1.1.1.254/24", "1.1.1.100/32", "fd01::fe/64", "fd01::100/128"],
       },
     ],
-    [
-      { node: "director", device: "inside", addresses: ["192.168.1.254/24", "fd0a::fe/64"] },
-      { node: "switch", device: "director" },
-    ],
-    ...SERVERS.map(
-      ({ node, address, wide }) =>
-        [
-          { node, device: "eth0", addresses: [`${address}/24`, `${wide}/64`] },
-          { node: "switch", device: node },
-        ] as const,
-    ),
+    plugged("switch", "director", ["192.168.1.254/24", "fd0a::fe/64"], "inside"),
+    ...SERVERS.map(({ node, address, wide }) => plugged("switch", node, [`${address}/24`, `${wide}/64`])),
   ],
   switches: ["switch"],
   routes: SERVERS.flatMap(({ node }) => [

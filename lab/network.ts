@@ -59,6 +59,19 @@ export interface NetworkPlan {
   readonly sysctls?: readonly { readonly node: string; readonly name: string; readonly value: string }[];
 }
 
+/** A device of a node, with its addresses, and the port of a switch that it is plugged into, which is named after the node. */
+export function plugged(
+  into: string,
+  node: string,
+  addresses: readonly string[],
+  device = "eth0",
+): readonly [End, End] {
+  return [
+    { node, device, addresses },
+    { node: into, device: node },
+  ];
+}
+
 /** The namespace of a node. */
 export function namespaceOf(plan: NetworkPlan, node: string): string {
   return `${plan.prefix}-${node}`;

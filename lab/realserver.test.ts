@@ -216,7 +216,7 @@ describe("real servers", { skip, timeout: 300_000 }, () => {
     const script = (action: "start" | "stop") => {
       const argv = [
         "sh",
-        new URL("../../lab/realserver/install_vip.sh", import.meta.url).pathname,
+        new URL("../../lab/tutorials/install_vip.sh", import.meta.url).pathname,
         action,
       ] as const;
       const { status, stdout, stderr } = commandAt(plan, "server1", argv);

@@ -4,7 +4,7 @@
  * address.
  */
 import type { Experiment } from "../experiment.ts";
-import { deviceOf, type NetworkPlan } from "../network.ts";
+import { deviceOf, type NetworkPlan, plugged } from "../network.ts";
 import { isInstalled } from "../process.ts";
 import { askByWeight } from "../served.ts";
 import type { Stage } from "../stage.ts";
@@ -24,13 +24,7 @@ const HOSTS = [
 
 const plan = (prefix: string): NetworkPlan => ({
   prefix,
-  links: HOSTS.map(
-    ({ node, address }) =>
-      [
-        { node, device: "eth0", addresses: [`${address}/24`] },
-        { node: "switch", device: node },
-      ] as const,
-  ),
+  links: HOSTS.map(({ node, address }) => plugged("switch", node, [`${address}/24`])),
   switches: ["switch"],
 });
 

@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { LabFailure } from "../console.ts";
 import type { Experiment } from "../experiment.ts";
-import type { NetworkPlan } from "../network.ts";
+import { type NetworkPlan, plugged } from "../network.ts";
 import { isInstalled } from "../process.ts";
 import { askWho } from "../served.ts";
 import type { Stage } from "../stage.ts";
@@ -31,12 +31,12 @@ const HOSTS = [
 
 const plan = (prefix: string): NetworkPlan => ({
   prefix,
-  links: HOSTS.map(
-    ({ node, addresses }) =>
-      [
-        { node, device: "eth0", addresses: addresses.map((address) => `${address}/24`) },
-        { node: "switch", device: node },
-      ] as const,
+  links: HOSTS.map(({ node, addresses }) =>
+    plugged(
+      "switch",
+      node,
+      addresses.map((address) => `${address}/24`),
+    ),
   ),
   loopback: [{ node: "director", addresses: [`${VIP}/32`] }],
   switches: ["switch"],

@@ -3,7 +3,7 @@
  * of the director as their peers.
  */
 import type { Experiment } from "../experiment.ts";
-import type { NetworkPlan } from "../network.ts";
+import { type NetworkPlan, plugged } from "../network.ts";
 import { lines } from "../process.ts";
 import { askByWeight } from "../served.ts";
 import type { Stage } from "../stage.ts";
@@ -32,17 +32,8 @@ const plan = (prefix: string): NetworkPlan => ({
       },
       { node: "router", device: "director", addresses: ["10.1.0.1/24"] },
     ],
-    ...SERVERS.map(
-      ({ name, address }) =>
-        [
-          { node: name, device: "eth0", addresses: [`${address}/24`] },
-          { node: "switch", device: name },
-        ] as const,
-    ),
-    [
-      { node: "router", device: "servers", addresses: ["10.2.0.254/24"] },
-      { node: "switch", device: "router" },
-    ],
+    ...SERVERS.map(({ name, address }) => plugged("switch", name, [`${address}/24`])),
+    plugged("switch", "router", ["10.2.0.254/24"], "servers"),
   ],
   switches: ["switch"],
   routes: [

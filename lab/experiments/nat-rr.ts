@@ -4,7 +4,7 @@
  * tutorial does with a service that runs: a server is taken away, the scheduler and a weight are changed.
  */
 import type { Experiment } from "../experiment.ts";
-import type { NetworkPlan } from "../network.ts";
+import { type NetworkPlan, plugged } from "../network.ts";
 import { askByWeight } from "../served.ts";
 import type { Stage } from "../stage.ts";
 
@@ -24,17 +24,8 @@ const plan = (prefix: string): NetworkPlan => ({
       { node: "client", device: "eth0", addresses: ["1.1.1.1/24"] },
       { node: "director", device: "eth0", addresses: [`${VIP}/24`] },
     ],
-    [
-      { node: "director", device: "eth1", addresses: ["192.168.1.254/24"] },
-      { node: "switch", device: "director" },
-    ],
-    ...SERVERS.map(
-      ({ node, address }) =>
-        [
-          { node, device: "eth0", addresses: [`${address}/24`] },
-          { node: "switch", device: node },
-        ] as const,
-    ),
+    plugged("switch", "director", ["192.168.1.254/24"], "eth1"),
+    ...SERVERS.map(({ node, address }) => plugged("switch", node, [`${address}/24`])),
   ],
   switches: ["switch"],
   routes: [

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { LabFailure } from "../console.ts";
 import type { Experiment } from "../experiment.ts";
-import type { NetworkPlan } from "../network.ts";
+import { type NetworkPlan, plugged } from "../network.ts";
 import { lines } from "../process.ts";
 import { askByWeight } from "../served.ts";
 import type { Stage } from "../stage.ts";
@@ -30,17 +30,8 @@ const plan = (prefix: string): NetworkPlan => ({
       { node: "client", device: "eth0", addresses: ["172.16.254.1/24"] },
       { node: "director", device: "outside", addresses: ["172.16.254.254/24", `${VIP}/32`] },
     ],
-    [
-      { node: "director", device: "inside", addresses: ["192.168.0.254/24"] },
-      { node: "switch", device: "director" },
-    ],
-    ...SERVERS.map(
-      ({ name, address }) =>
-        [
-          { node: name, device: "eth0", addresses: [`${address}/24`] },
-          { node: "switch", device: name },
-        ] as const,
-    ),
+    plugged("switch", "director", ["192.168.0.254/24"], "inside"),
+    ...SERVERS.map(({ name, address }) => plugged("switch", name, [`${address}/24`])),
   ],
   switches: ["switch"],
   routes: SERVERS.map(({ name }) => ({ node: name, to: "default", via: "192.168.0.254" })),

@@ -3,7 +3,7 @@
  * networks of clients (`-M`). Then a server is quiesced, and at last all that was remembered is forgotten.
  */
 import type { Experiment } from "../experiment.ts";
-import type { NetworkPlan } from "../network.ts";
+import { type NetworkPlan, plugged } from "../network.ts";
 import { lines } from "../process.ts";
 import type { Stage } from "../stage.ts";
 
@@ -32,17 +32,8 @@ const plan = (prefix: string): NetworkPlan => ({
       },
       { node: "director", device: "eth0", addresses: ["172.16.254.254/24", `${VIP}/32`] },
     ],
-    [
-      { node: "director", device: "eth1", addresses: ["192.168.0.254/24"] },
-      { node: "switch", device: "director" },
-    ],
-    ...SERVERS.map(
-      ({ name, address }) =>
-        [
-          { node: name, device: "eth0", addresses: [`${address}/24`] },
-          { node: "switch", device: name },
-        ] as const,
-    ),
+    plugged("switch", "director", ["192.168.0.254/24"], "eth1"),
+    ...SERVERS.map(({ name, address }) => plugged("switch", name, [`${address}/24`])),
   ],
   switches: ["switch"],
   routes: [

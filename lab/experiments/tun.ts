@@ -6,7 +6,7 @@
 import { openPacketSocket, type PacketSocket } from "../../src/linux/index.ts";
 import { formatIp } from "../../src/net/index.ts";
 import type { Experiment } from "../experiment.ts";
-import type { NetworkPlan } from "../network.ts";
+import { type NetworkPlan, plugged } from "../network.ts";
 import { askByWeight } from "../served.ts";
 import type { Stage } from "../stage.ts";
 
@@ -29,33 +29,15 @@ const KINDS = [
 const plan = (prefix: string): NetworkPlan => ({
   prefix,
   links: [
-    [
-      { node: "client", device: "eth0", addresses: ["172.16.254.1/24"] },
-      { node: "lan", device: "client" },
-    ],
-    [
-      { node: "director", device: "eth0", addresses: ["172.16.254.254/24", `${VIP}/32`] },
-      { node: "lan", device: "director" },
-    ],
-    [
-      { node: "router", device: "clients", addresses: ["172.16.254.253/24"] },
-      { node: "lan", device: "router" },
-    ],
+    plugged("lan", "client", ["172.16.254.1/24"]),
+    plugged("lan", "director", ["172.16.254.254/24", `${VIP}/32`]),
+    plugged("lan", "router", ["172.16.254.253/24"], "clients"),
     [
       { node: "director", device: "eth1", addresses: [`${DIP}/24`] },
       { node: "router", device: "director", addresses: ["10.1.0.1/24"] },
     ],
-    ...SERVERS.map(
-      ({ name, address }) =>
-        [
-          { node: name, device: "eth0", addresses: [`${address}/24`] },
-          { node: "switch", device: name },
-        ] as const,
-    ),
-    [
-      { node: "router", device: "servers", addresses: ["10.2.0.254/24"] },
-      { node: "switch", device: "router" },
-    ],
+    ...SERVERS.map(({ name, address }) => plugged("switch", name, [`${address}/24`])),
+    plugged("switch", "router", ["10.2.0.254/24"], "servers"),
   ],
   switches: ["lan", "switch"],
   routes: [

@@ -27,6 +27,7 @@ import { TestNetwork } from "../../src/kernel/testing/network.ts";
 import { networkRoutes } from "../../src/kernel/testing/network-routes.ts";
 import { configure } from "../../src/kernel/testing/random-configuration.ts";
 import { type FuzzedPacket, fuzzedPackets } from "../../src/kernel/testing/random-packets.ts";
+import { smallTables } from "../../src/kernel/testing/small-tables.ts";
 import { inNetworkNamespace } from "../../src/linux/index.ts";
 import { randomPacket } from "./random-packets.ts";
 import { randomRules } from "./random-rules.ts";
@@ -37,11 +38,7 @@ const PACKETS = 600;
 /** After so many packets there are other rules. */
 const CHANGE = 50;
 const LIMIT = 1024;
-const ENTRIES: Readonly<Record<string, number>> = {
-  ...{ services: 64, service_table: 64, pools: 128, members: 8192, buckets: 262144, local_addresses: 1024 },
-  ...{ destinations: 128, counters: 128, estimates: 128, servers: 256 },
-  ...{ connections: LIMIT, due: LIMIT, flows: LIMIT, wide: LIMIT, rule_verdicts: LIMIT },
-};
+const ENTRIES = smallTables(LIMIT, { buckets: 262144, local_addresses: 1024, servers: 256 });
 const ROOM = 4096;
 /** Few features: there is less to compile, and both have the same. */
 const OPTIONS = optionsOf(

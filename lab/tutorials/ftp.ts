@@ -1,4 +1,5 @@
 /** Document 4: direct routing of FTP by a mark and of a REST service, with keepalived; the real servers' script. */
+import { readFileSync } from "node:fs";
 import { type Command, onDirector, segment, type Tutorial } from "./model.ts";
 
 const HOSTS = segment([
@@ -8,33 +9,8 @@ const HOSTS = segment([
   ["rs2", "192.168.100.35/24"],
 ]);
 
-/** The document's install_vip.sh, but for two lines. */
-const INSTALL_VIP = `CT_VIP=192.168.100.111
-case "$1" in
-start)
-       ifconfig lo:0 $CT_VIP netmask 255.255.255.255 broadcast $CT_VIP
-       /sbin/route add -host $CT_VIP dev lo:0
-       echo "1" >/proc/sys/net/ipv4/conf/lo/arp_ignore
-       echo "2" >/proc/sys/net/ipv4/conf/lo/arp_announce
-       echo "1" >/proc/sys/net/ipv4/conf/all/arp_ignore
-       echo "2" >/proc/sys/net/ipv4/conf/all/arp_announce
-       echo "RealServer Start OK"
-       ;;
-stop)
-       ifconfig lo:0 down
-       route del $CT_VIP >/dev/null 2>&1
-       echo "0" >/proc/sys/net/ipv4/conf/lo/arp_ignore
-       echo "0" >/proc/sys/net/ipv4/conf/lo/arp_announce
-       echo "0" >/proc/sys/net/ipv4/conf/all/arp_ignore
-       echo "0" >/proc/sys/net/ipv4/conf/all/arp_announce
-       echo "RealServer Stoped"
-       ;;
-*)
-       echo "Usage: $0 {start|stop}"
-       exit 1
-esac
-exit 0
-`;
+/** The document's script, but for two lines. */
+const INSTALL_VIP = readFileSync(new URL("../../../lab/tutorials/install_vip.sh", import.meta.url), "utf8");
 
 const script = (printed: string, more: Partial<Command>): Command => ({
   role: "servers",

@@ -1,4 +1,4 @@
-import type { NetworkPlan } from "../network.ts";
+import { type NetworkPlan, plugged } from "../network.ts";
 
 /** Which hosts of an exercise a command is for. */
 export type Role = "director" | "servers" | "client";
@@ -57,13 +57,7 @@ export function segment(hosts: readonly Host[]): (prefix: string) => NetworkPlan
   return (prefix) => ({
     prefix,
     switches: ["switch"],
-    links: hosts.map(
-      ([node, ...addresses]) =>
-        [
-          { node, device: "eth0", addresses },
-          { node: "switch", device: node },
-        ] as const,
-    ),
+    links: hosts.map(([node, ...addresses]) => plugged("switch", node, addresses)),
   });
 }
 
@@ -83,10 +77,7 @@ export function masqueraded(addresses: {
         { node: "client", device: "eth0", addresses: [addresses.client] },
         { node: "director", device: "eth0", addresses: addresses.outside },
       ],
-      [
-        { node: "director", device: "eth1", addresses: [addresses.inside] },
-        { node: "switch", device: "director" },
-      ],
+      plugged("switch", "director", [addresses.inside], "eth1"),
       ...addresses.servers.map(
         (address, i) =>
           [

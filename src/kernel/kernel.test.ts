@@ -47,6 +47,7 @@ import { TestNetwork } from "./testing/network.ts";
 import { networkRoutes } from "./testing/network-routes.ts";
 import { configure, reconfigure } from "./testing/random-configuration.ts";
 import { type FuzzedPacket, fuzzedPackets } from "./testing/random-packets.ts";
+import { smallTables } from "./testing/small-tables.ts";
 
 const ROUNDS = Number(process.env.LVS_TEST_ROUNDS ?? 6);
 const SEED = Number(process.env.LVS_TEST_SEED ?? 1);
@@ -58,23 +59,7 @@ const FRAGMENT = 44;
 /** By how much a packet may grow: where fragments were held, one of them may stand in its place. */
 const ROOM = 4096;
 const LIMIT = 4096;
-const ENTRIES: Readonly<Record<string, number>> = {
-  services: 64,
-  service_table: 64,
-  pools: 128,
-  members: 8192,
-  buckets: 262144,
-  local_addresses: 1024,
-  destinations: 128,
-  counters: 128,
-  estimates: 128,
-  connections: LIMIT,
-  due: LIMIT,
-  flows: LIMIT,
-  wide: LIMIT,
-  call_ids: LIMIT,
-  servers: 256,
-};
+const ENTRIES = smallTables(LIMIT, { buckets: 262144, local_addresses: 1024, servers: 256 });
 const skip = process.getuid?.() === 0 ? false : "loading programs into the kernel needs root";
 
 let network: TestNetwork;
@@ -215,7 +200,7 @@ for (let round = 0; round < ROUNDS; round++) {
     network.setMtu(SERVER_SIDE, mtus.get(SERVER_SIDE)!);
     const simulated = new TestDirector({
       connectionLimit: random.once(4) ? 64 : LIMIT,
-      entries: { ...ENTRIES, connections: LIMIT, due: LIMIT, flows: LIMIT, wide: LIMIT, call_ids: LIMIT },
+      entries: ENTRIES,
       routes: networkRoutes(mtus),
     });
     const services = configure(simulated.configuration, random);

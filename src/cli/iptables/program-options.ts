@@ -1,5 +1,8 @@
 /** The options of the programs that save and restore: as getopt_long(3) reads them and complains of them. */
 
+import type { IptablesEnvironment } from "./environment.ts";
+import { VERSION } from "./messages.ts";
+
 export interface ProgramOption<Name extends string> {
   readonly name: Name;
   readonly short?: string;
@@ -10,6 +13,27 @@ export type ReadProgramOptions<Name extends string> =
   | { readonly options: ReadonlyMap<Name, string>; readonly rest: readonly string[] }
   /** What is wrong, without the program's name. */
   | { readonly problem: string };
+
+/**
+ * Reads a program's words, and says what is wrong with them, with `advice` behind it, or its version if that is asked for. Then there
+ * is nothing else to do: a number is the exit status.
+ */
+export function openProgram<Name extends string>(
+  program: string,
+  words: readonly string[],
+  known: readonly ProgramOption<Name | "version">[],
+  advice: string,
+  { stdout, stderr }: Pick<IptablesEnvironment, "stdout" | "stderr">,
+): Extract<ReadProgramOptions<Name | "version">, { options: unknown }> | number {
+  const read = readProgramOptions(words, known);
+  if ("problem" in read) {
+    stderr(`${program}: ${read.problem}\n${advice}\n`);
+    return 1;
+  }
+  if (!read.options.has("version")) return read;
+  stdout(`${program} ${VERSION}\n`);
+  return 0;
+}
 
 /** Options may be anywhere among the other words; the last of several counts. */
 export function readProgramOptions<Name extends string>(

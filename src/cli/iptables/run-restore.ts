@@ -9,7 +9,7 @@ import { handOn } from "./hand-on.ts";
 import { help } from "./help.ts";
 import { allChains } from "./listing.ts";
 import { complaint, VERSION } from "./messages.ts";
-import { type ProgramOption, readProgramOptions } from "./program-options.ts";
+import { openProgram, type ProgramOption } from "./program-options.ts";
 import { fileProblem } from "./run-save.ts";
 
 type Name =
@@ -48,16 +48,10 @@ export async function runIptablesRestore(
   environment: IptablesEnvironment,
 ): Promise<number> {
   const { stdout, stderr, system } = environment;
-  const read = readProgramOptions(words, OPTIONS);
-  if ("problem" in read) {
-    stderr(`${program}: ${read.problem}\nTry \`${program} -h' for more information.\n`);
-    return 1;
-  }
-  const { options, rest } = read;
-  if (options.has("version")) {
-    stdout(`${program} ${VERSION}\n`);
-    return 0;
-  }
+  const advice = `Try \`${program} -h' for more information.`;
+  const opened = openProgram(program, words, OPTIONS, advice, environment);
+  if (typeof opened === "number") return opened;
+  const { options, rest } = opened;
   if (options.has("help")) {
     stdout(restoreHelp(program));
     return 0;

@@ -3,7 +3,7 @@ import { FOREIGN_TABLES } from "../../ipvs/rules/text/tables.ts";
 import { familyOf, type IptablesEnvironment } from "./environment.ts";
 import { handOn } from "./hand-on.ts";
 import { complaint, VERSION } from "./messages.ts";
-import { type ProgramOption, readProgramOptions } from "./program-options.ts";
+import { openProgram, type ProgramOption } from "./program-options.ts";
 
 type Name = "counters" | "version" | "dump" | "table" | "modprobe" | "file";
 
@@ -26,17 +26,11 @@ export async function runIptablesSave(
   words: readonly string[],
   environment: IptablesEnvironment,
 ): Promise<number> {
-  const { stdout, stderr, system } = environment;
-  const read = readProgramOptions(words, OPTIONS);
-  if ("problem" in read) {
-    stderr(`${program}: ${read.problem}\nLook at manual page \`${program}.8' for more information.\n`);
-    return 1;
-  }
-  const { options, rest } = read;
-  if (options.has("version")) {
-    stdout(`${program} ${VERSION}\n`);
-    return 0;
-  }
+  const { stderr, system } = environment;
+  const advice = `Look at manual page \`${program}.8' for more information.`;
+  const opened = openProgram(program, words, OPTIONS, advice, environment);
+  if (typeof opened === "number") return opened;
+  const { options, rest } = opened;
   if (rest.length > 0) {
     stderr("Unknown arguments found on commandline\n");
     return 1;

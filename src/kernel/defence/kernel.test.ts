@@ -18,24 +18,11 @@ import {
 import { TestDirector } from "../testing/director.ts";
 import { tcpFrame, udpFrame } from "../testing/frames.ts";
 import { compilePrograms, KernelDirector } from "../testing/kernel-director.ts";
+import { smallTables } from "../testing/small-tables.ts";
 
 const skip = process.getuid?.() === 0 ? false : "loading programs into the kernel needs root";
 const LIMIT = 4096;
-const ENTRIES = {
-  services: 64,
-  service_table: 64,
-  pools: 128,
-  members: 8192,
-  destinations: 128,
-  counters: 128,
-  estimates: 128,
-  connections: LIMIT,
-  due: LIMIT,
-  flows: LIMIT,
-  wide: LIMIT,
-  call_ids: LIMIT,
-  servers: 64,
-};
+const ENTRIES = smallTables(LIMIT);
 const VIRTUAL = "192.0.2.1:80";
 const HALF_OPEN = 2000;
 const OTHERS = 500;
@@ -60,7 +47,7 @@ test("half-open connections go, others stay, taken slots are counted", { skip },
     license: "Dual MIT/GPL",
   });
   for (const map of arm.maps) {
-    const entries = ENTRIES[map.name as keyof typeof ENTRIES];
+    const entries = ENTRIES[map.name];
     if (kernel.maps.has(map.name)) continue;
     kernel.maps.set(map.name, createMap(map, entries === undefined ? {} : { entries }));
   }

@@ -6,11 +6,12 @@ import { CLIENT_SIDE, SERVER_SIDE } from "../testing/director.ts";
 import { frame } from "../testing/frames.ts";
 import { compilePrograms, KernelDirector } from "../testing/kernel-director.ts";
 import { TestNetwork } from "../testing/network.ts";
+import { smallTables } from "../testing/small-tables.ts";
 import { comparable } from "./testing/comparable.ts";
 import { directorFor, fromHex, SCENES } from "./testing/tunnel-scenes.ts";
 
 const skip = process.getuid?.() === 0 ? false : "loading programs into the kernel needs root";
-const ENTRIES = { connections: 64, due: 64, flows: 64, wide: 64, call_ids: 64 };
+const ENTRIES = smallTables(64);
 
 let network: TestNetwork;
 let kernel: KernelDirector;

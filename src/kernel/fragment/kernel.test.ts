@@ -7,13 +7,14 @@ import { fragmentsOf, reassembled } from "../testing/fragments.ts";
 import { frame, type Side } from "../testing/frames.ts";
 import { compilePrograms, KernelDirector } from "../testing/kernel-director.ts";
 import { TestNetwork } from "../testing/network.ts";
+import { smallTables } from "../testing/small-tables.ts";
 
 const skip = process.getuid?.() === 0 ? false : "loading programs into the kernel needs root";
 const FAMILIES = [
   { client: "198.18.0.10:40001", virtual: "192.0.2.1:53", server: "10.0.0.1:8081" },
   { client: "[2001:db8:1::10]:40001", virtual: "[2001:db8:f::1]:53", server: "[2001:db8:a::1]:8081" },
 ] as const;
-const ENTRIES = { connections: 64, due: 64, flows: 64, wide: 64, call_ids: 64 };
+const ENTRIES = smallTables(64);
 
 let network: TestNetwork;
 let director: KernelDirector;

@@ -1,10 +1,9 @@
 /** FTP sessions through the kernel: packet by packet as in the simulator, and on real wires, where checksums are unfinished. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { decode, type MapHandle, SimulatedPacket, TC_REDIRECT, TC_SHOT } from "../../bpf/index.ts";
-import { GSO_TYPE, inNetworkNamespace, openPacketSocket, type PacketSocket } from "../../linux/index.ts";
-import { parseIpPacket, type TcpSegment, type TcpSettings } from "../../net/index.ts";
-import { onTheWire, pseudoOf } from "../forward/client-address/testing/on-the-wire.ts";
+import { decode, type MapHandle, TC_REDIRECT, TC_SHOT } from "../../bpf/index.ts";
+import { inNetworkNamespace } from "../../linux/index.ts";
+import type { TcpSegment, TcpSettings } from "../../net/index.ts";
 import type { DatapathProgram } from "../programs.ts";
 import { Connection, connectionTable, FtpControl, ftpControls, STATE_HELPED, scratch } from "../tables.ts";
 import { CLIENT_SIDE, SERVER_SIDE, TestDirector } from "../testing/director.ts";
@@ -13,25 +12,13 @@ import { compilePrograms, KernelDirector } from "../testing/kernel-director.ts";
 import { mutated, randomNumbers } from "../testing/mutate.ts";
 import { TestNetwork } from "../testing/network.ts";
 import { networkRoutes } from "../testing/network-routes.ts";
+import { smallTables } from "../testing/small-tables.ts";
+import { SuperPacketWires } from "../testing/super-packet-wires.ts";
 import { FTP_FAMILIES, withPort } from "./testing/session.ts";
 
 const skip = process.getuid?.() === 0 ? false : "loading programs into the kernel needs root";
 const LIMIT = 256;
-const ENTRIES = {
-  services: 64,
-  service_table: 64,
-  pools: 128,
-  members: 8192,
-  destinations: 128,
-  counters: 128,
-  estimates: 128,
-  connections: LIMIT,
-  due: LIMIT,
-  flows: LIMIT,
-  wide: LIMIT,
-  servers: 64,
-  ftp_controls: LIMIT,
-};
+const ENTRIES = smallTables(LIMIT);
 /** What FTP under masquerading needs. */
 const OPTIONS = Object.fromEntries(
   [
@@ -51,7 +38,7 @@ const FIRST = new Uint8Array(4);
 
 let network: TestNetwork;
 let kernel: KernelDirector;
-let wires: Record<Side, PacketSocket>;
+let wires: SuperPacketWires;
 
 function configured(): TestDirector {
   const mtus = new Map([
@@ -75,15 +62,12 @@ before(async () => {
     network.name,
     [CLIENT_SIDE, SERVER_SIDE].map((side) => network.indexOf(side)),
   );
-  wires = {
-    client: openPacketSocket("c0", `${network.name}-out`),
-    server: openPacketSocket("r0", `${network.name}-out`),
-  };
+  wires = new SuperPacketWires(network, SEGMENT);
 });
 
 after(() => {
   if (skip) return;
-  for (const wire of Object.values(wires ?? {})) wire.close();
+  wires?.close();
   network?.close();
   kernel?.close();
 });
@@ -215,42 +199,12 @@ test(`${SESSIONS} sessions: kernel and simulator agree`, { skip }, () => {
   assert.ok(compared > SESSIONS * STEPS, `${compared} packets`);
 });
 
-/** Sends a segment with its checksum unfinished, as a super-packet if it is long; what comes out at the other side. */
-function overWire(side: Side, version: 4 | 6, frame: Uint8Array): TcpSegment[] {
-  const other = side === "client" ? "server" : "client";
-  wires[other].receiveAll(0);
-  const transport = version === 6 ? 40 : 20;
-  const start = 14 + transport;
-  new DataView(frame.buffer).setUint16(start + 16, pseudoOf(frame.subarray(14), transport));
-  const headerLength = start + (frame[start + 12]! >>> 4) * 4;
-  const type = version === 6 ? GSO_TYPE.TCPV6 : GSO_TYPE.TCPV4;
-  wires[side].send(frame, {
-    checksum: { start, offset: 16 },
-    ...(frame.length > SEGMENT + headerLength ? { segments: { type, size: SEGMENT, headerLength } } : {}),
-  });
-  const segments: TcpSegment[] = [];
-  for (const { bytes, outgoing, checksum, segments: cut } of wires[other].receiveAll(100)) {
-    if (outgoing || (bytes[12] !== 0x08 && bytes[12] !== 0x86) || bytes[13] === 0x06) continue;
-    const packet = new SimulatedPacket(bytes, {
-      gsoSize: cut?.size ?? 0,
-      ...(checksum === undefined ? {} : { checksum: { kind: "partial", ...checksum } }),
-    });
-    for (const ip of onTheWire(packet)) {
-      const parsed = parseIpPacket(ip);
-      if (parsed.transport.kind !== "tcp") continue;
-      assert.ok(parsed.transport.checksumValid, "the TCP checksum");
-      segments.push(parsed.transport);
-    }
-  }
-  return segments;
-}
-
 for (const [family, said, read] of [
   [FTP_FAMILIES[0]!, "227 Passive (10,0,0,1,200,0)", "227 Passive (192,0,2,1,200,0)"],
   [FTP_FAMILIES[1]!, "229 Passive (|||51200|)", "229 Passive (|||51200|)"],
 ] as const) {
   test(`unfinished checksums and super-packets on real wires, ${family.name}`, { skip }, () => {
-    const { client, virtual, server, version } = family;
+    const { client, virtual, server } = family;
     kernel.clear();
     kernel.configureAs(configured());
     let clientNext = 5001;
@@ -263,7 +217,8 @@ for (const [family, said, read] of [
           ? { sequence: clientNext, acknowledgement: readNext }
           : { sequence: serverNext, acknowledgement: clientNext };
       const payload = Uint8Array.from(Buffer.from(line, "latin1"));
-      return overWire(side, version, tcpFrame(side, from, to, flags, { ...numbers, payload }));
+      const frame = tcpFrame(side, from, to, flags, { ...numbers, payload });
+      return wires.pass(side, frame).map(({ segment }) => segment);
     };
     const text = (segments: readonly TcpSegment[]) =>
       segments.map(({ payload }) => Buffer.from(payload).toString("latin1")).join("");

@@ -19,28 +19,15 @@ import {
 } from "../tables.ts";
 import type { ServerSettings, ServiceProtocol, ServiceSettings } from "../testing/configure.ts";
 import { TestDirector } from "../testing/director.ts";
+import { smallTables } from "../testing/small-tables.ts";
 
 export const LIMIT = 16384;
 
 /** Sizes of the tables, here and in the kernel. */
-export const ENTRIES: Readonly<Record<string, number>> = {
-  services: 256,
-  service_table: 64,
-  pools: 128,
-  members: 8192,
-  buckets: 524288,
-  local_addresses: 1024,
-  destinations: 256,
-  counters: 256,
-  estimates: 256,
-  connections: LIMIT,
-  due: LIMIT,
-  flows: LIMIT,
-  wide: LIMIT,
-  call_ids: LIMIT,
-  proxied: LIMIT,
-  servers: 256,
-};
+export const ENTRIES = smallTables(LIMIT, {
+  ...{ services: 256, destinations: 256, counters: 256, estimates: 256, servers: 256 },
+  ...{ buckets: 524288, local_addresses: 1024 },
+});
 
 export interface Server {
   readonly address: Uint8Array;

@@ -5,6 +5,7 @@ import { CLIENT_SIDE, SERVER_SIDE } from "../testing/director.ts";
 import { frame } from "../testing/frames.ts";
 import { compilePrograms, KernelDirector } from "../testing/kernel-director.ts";
 import { TestNetwork } from "../testing/network.ts";
+import { smallTables } from "../testing/small-tables.ts";
 import {
   directorOf,
   fromHex,
@@ -18,7 +19,7 @@ import {
 } from "./testing/scenes.ts";
 
 const skip = process.getuid?.() === 0 ? false : "loading programs into the kernel needs root";
-const ENTRIES = { connections: 1024, due: 1024, flows: 1024, wide: 1024, call_ids: 1024 };
+const ENTRIES = smallTables(1024);
 
 /** Ticks between scenes, so that one does not use up the other's share of ICMP errors. */
 let ticks = 8;

@@ -36,6 +36,7 @@ import {
   wide,
 } from "../tables.ts";
 import { Configuration } from "./configure.ts";
+import { smallTables } from "./small-tables.ts";
 
 export const CLIENT_SIDE = 2;
 export const SERVER_SIDE = 3;
@@ -129,19 +130,7 @@ export class TestDirector {
       time: 5_000_000_000n,
       options: { cpus: options.cpus ?? 1, ...options.options },
       entries: {
-        service_table: 64,
-        pools: 128,
-        members: 8192,
-        destinations: 128,
-        counters: 128,
-        estimates: 128,
-        connections: this.#limit,
-        due: this.#limit,
-        flows: this.#limit,
-        wide: this.#limit,
-        proxied: this.#limit,
-        call_ids: this.#limit,
-        ftp_controls: this.#limit,
+        ...smallTables(this.#limit, { services: 4096, servers: 4096 }),
         ...options.entries,
       },
       ...(options.forwarding === false ? {} : { fib: options.routes ?? ((request) => this.#route(request)) }),

@@ -3,32 +3,18 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { TC_SHOT } from "../../../bpf/index.ts";
 import { createNetworkNamespace, deleteNetworkNamespace, inNetworkNamespace } from "../../../linux/index.ts";
-import { formatIp, parseIpPacket } from "../../../net/index.ts";
+import { formatEndpoint, parseIpPacket } from "../../../net/index.ts";
 import { FORWARD_FULLNAT, POOL_PROXY, POOL_TOA, scratch } from "../../tables.ts";
 import { TestDirector } from "../../testing/director.ts";
 import { tcpFrame, udpFrame } from "../../testing/frames.ts";
 import { compilePrograms, KernelDirector } from "../../testing/kernel-director.ts";
 import { mutated, randomNumbers } from "../../testing/mutate.ts";
+import { smallTables } from "../../testing/small-tables.ts";
 import { FAMILIES, optionBytes, SYN_OPTIONS } from "./testing/dialogue.ts";
 
 const skip = process.getuid?.() === 0 ? false : "loading programs into the kernel needs root";
 const LIMIT = 1024;
-const ENTRIES = {
-  services: 64,
-  service_table: 64,
-  pools: 128,
-  members: 8192,
-  destinations: 128,
-  counters: 128,
-  estimates: 128,
-  connections: LIMIT,
-  due: LIMIT,
-  flows: LIMIT,
-  wide: LIMIT,
-  call_ids: LIMIT,
-  proxied: LIMIT,
-  servers: 64,
-};
+const ENTRIES = smallTables(LIMIT);
 const CONNECTIONS = 120;
 const SERVICES = [
   [80, POOL_TOA],
@@ -108,8 +94,7 @@ test(`${CONNECTIONS} dialogues: kernel and simulator agree`, { skip }, async () 
       assert.ok(syn !== undefined);
       const parsed = parseIpPacket(syn);
       assert.ok(parsed.transport.kind === "tcp");
-      const address = formatIp(parsed.source);
-      const peer = `${address.includes(":") ? `[${address}]` : address}:${parsed.transport.sourcePort}`;
+      const peer = formatEndpoint({ address: parsed.source, port: parsed.transport.sourcePort });
       pass(tcpFrame("server", server, peer, "SA", { sequence: 900, acknowledgement: sequence + 1, options }));
       for (let step = 0; step < 12; step++) {
         const payload = Uint8Array.from({ length: random(4) * random(480) }, (_, at) => at & 0xff);

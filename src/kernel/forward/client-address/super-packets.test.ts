@@ -1,19 +1,18 @@
 /** Super-packets with unfinished checksums through the kernel, where a program cannot see what is unfinished. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { SimulatedPacket } from "../../../bpf/index.ts";
-import { GSO_TYPE, openPacketSocket, type PacketSocket } from "../../../linux/index.ts";
-import { formatIp, parseIpPacket, type TcpSegment, type TcpSettings } from "../../../net/index.ts";
+import { formatEndpoint, type TcpSegment, type TcpSettings } from "../../../net/index.ts";
 import { FORWARD_FULLNAT, POOL_PROXY, POOL_TOA } from "../../tables.ts";
 import { CLIENT_SIDE, SERVER_SIDE, TestDirector } from "../../testing/director.ts";
-import { type Side, tcpFrame } from "../../testing/frames.ts";
+import { tcpFrame } from "../../testing/frames.ts";
 import { compilePrograms, KernelDirector } from "../../testing/kernel-director.ts";
 import { TestNetwork } from "../../testing/network.ts";
-import { FAMILIES, type Family, hex, optionBytes } from "./testing/dialogue.ts";
-import { onTheWire, pseudoOf } from "./testing/on-the-wire.ts";
+import { smallTables } from "../../testing/small-tables.ts";
+import { SuperPacketWires } from "../../testing/super-packet-wires.ts";
+import { FAMILIES, hex, optionBytes } from "./testing/dialogue.ts";
 
 const skip = process.getuid?.() === 0 ? false : "loading programs into the kernel needs root";
-const ENTRIES = { connections: 64, due: 64, flows: 64, wide: 64, call_ids: 64, proxied: 64 };
+const ENTRIES = smallTables(64);
 const SERVICES = [
   [80, POOL_TOA],
   [81, POOL_PROXY],
@@ -27,7 +26,7 @@ const WITH_TIMESTAMPS = optionBytes(
 
 let network: TestNetwork;
 let director: KernelDirector;
-let wires: Record<Side, PacketSocket>;
+let wires: SuperPacketWires;
 
 before(async () => {
   if (skip) return;
@@ -46,51 +45,15 @@ before(async () => {
     network.name,
     [CLIENT_SIDE, SERVER_SIDE].map((side) => network.indexOf(side)),
   );
-  wires = {
-    client: openPacketSocket("c0", `${network.name}-out`),
-    server: openPacketSocket("r0", `${network.name}-out`),
-  };
+  wires = new SuperPacketWires(network, SEGMENT);
 });
 
 after(() => {
   if (skip) return;
-  for (const wire of Object.values(wires ?? {})) wire.close();
+  wires?.close();
   network?.close();
   director?.close();
 });
-
-/** Sends a segment, as a super-packet if it is longer than SEGMENT; what comes out at the other side, and who it is from. */
-function pass(side: Side, family: Family, frame: Uint8Array): { peer: string; segments: TcpSegment[] } {
-  const other = side === "client" ? "server" : "client";
-  wires[other].receiveAll(0);
-  const transport = family.version === 6 ? 40 : 20;
-  const start = 14 + transport;
-  new DataView(frame.buffer).setUint16(start + 16, pseudoOf(frame.subarray(14), transport));
-  const headerLength = start + (frame[start + 12]! >>> 4) * 4;
-  const type = family.version === 6 ? GSO_TYPE.TCPV6 : GSO_TYPE.TCPV4;
-  wires[side].send(frame, {
-    checksum: { start, offset: 16 },
-    ...(frame.length > SEGMENT + headerLength ? { segments: { type, size: SEGMENT, headerLength } } : {}),
-  });
-  const segments: TcpSegment[] = [];
-  let peer = "";
-  for (const { bytes, outgoing, checksum, segments: cut } of wires[other].receiveAll(100)) {
-    if (outgoing || (bytes[12] !== 0x08 && bytes[12] !== 0x86) || bytes[13] === 0x06) continue;
-    const packet = new SimulatedPacket(bytes, {
-      gsoSize: cut?.size ?? 0,
-      ...(checksum === undefined ? {} : { checksum: { kind: "partial", ...checksum } }),
-    });
-    for (const ip of onTheWire(packet)) {
-      const parsed = parseIpPacket(ip);
-      if (parsed.transport.kind !== "tcp") continue;
-      assert.ok(parsed.transport.checksumValid, "the TCP checksum");
-      segments.push(parsed.transport);
-      const address = formatIp(parsed.source);
-      peer = `${address.includes(":") ? `[${address}]` : address}:${parsed.transport.sourcePort}`;
-    }
-  }
-  return { peer, segments };
-}
 
 for (const family of FAMILIES) {
   const payload = Uint8Array.from({ length: 9001 }, (_, i) => (11 * i) & 0xff);
@@ -99,14 +62,12 @@ for (const family of FAMILIES) {
   function answered(port: number): (flags: string, settings: TcpSettings) => TcpSegment[] {
     const virtual = family.virtual.replace(/80$/, String(port));
     const send = (flags: string, settings: TcpSettings) =>
-      pass("client", family, tcpFrame("client", family.client, virtual, flags, settings));
-    const { peer } = send("S", { sequence: 5000 });
-    pass(
-      "server",
-      family,
-      tcpFrame("server", family.server, peer, "SA", { sequence: 900, acknowledgement: 5001 }),
-    );
-    return (flags, settings) => send(flags, settings).segments;
+      wires.pass("client", tcpFrame("client", family.client, virtual, flags, settings));
+    const { packet, segment } = send("S", { sequence: 5000 })[0]!;
+    const peer = formatEndpoint({ address: packet.source, port: segment.sourcePort });
+    const numbers = { sequence: 900, acknowledgement: 5001 };
+    wires.pass("server", tcpFrame("server", family.server, peer, "SA", numbers));
+    return (flags, settings) => send(flags, settings).map((each) => each.segment);
   }
 
   const numbers = { sequence: 5001, acknowledgement: 901, options: WITH_TIMESTAMPS };

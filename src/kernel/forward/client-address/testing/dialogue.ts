@@ -13,7 +13,7 @@ import {
 import { FORWARD_FULLNAT } from "../../../tables.ts";
 import { type DirectorOptions, TestDirector } from "../../../testing/director.ts";
 import { interfaceOf, type Side, tcpFrame, udpFrame } from "../../../testing/frames.ts";
-import { onTheWire, pseudoOf } from "./on-the-wire.ts";
+import { onTheWire, pseudoOf } from "../../../testing/on-the-wire.ts";
 
 export interface Family {
   readonly name: string;

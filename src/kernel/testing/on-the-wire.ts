@@ -1,7 +1,7 @@
 /** What a device, or the kernel before it, makes of a packet: checksums filled in, super-packets cut into segments. */
 import assert from "node:assert/strict";
-import type { SimulatedPacket } from "../../../../bpf/index.ts";
-import { checksum, pseudoHeaderSum } from "../../../../net/index.ts";
+import type { SimulatedPacket } from "../../bpf/index.ts";
+import { checksum, pseudoHeaderSum } from "../../net/index.ts";
 
 const LINK = 14;
 
