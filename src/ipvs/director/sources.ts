@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 /** Folders beside each other whose code decides what a compiled program is. */
 const FOLDERS = ["kernel", "bpf"] as const;
 /** Parts of them that do not. */
-const WITHOUT_EFFECT = /\.(test|d)\.[jt]s$|(^|\/)testing\/|^(loader|simulator|btf)\//;
+const WITHOUT_EFFECT = /\.(test|d)\.[jt]s$|(^|\/)testing\/|^(loader|simulator|btf|fuzz)\//;
 
 let known: string | undefined;
 

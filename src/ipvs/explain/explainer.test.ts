@@ -170,6 +170,17 @@ describe("explanations", { skip }, () => {
     assert.equal(find(short, "next-hop")!.mtu, 1400);
   });
 
+  test("tell of the tunnel that a connection stays in when its server gets another method", () => {
+    const tunnel = { type: "ipip", port: 0, checksum: "none" } as const;
+    configure(service(key(80)), [server(1, { method: "tunnel", tunnel })]);
+    inject(syn());
+    trial.inside(() => trial.director.editDestination(key(80), server(1)));
+    const explanation = explain(tcpFrame("client", CLIENT, `${VIP}:80`, "A"));
+    const { method, outer } = find(explanation, "rewrite")!;
+    assert.deepEqual([method, outer?.type, outer?.destination.address], ["tunnel", "ipip", "10.0.0.1"]);
+    assert.deepEqual(explanation.disagreement, []);
+  });
+
   test("tell the chances where lots are drawn", () => {
     configure(service(key(80), { scheduler: "twos" }), [
       server(1, { weight: 3 }),

@@ -13,7 +13,14 @@ import {
   ICMP6_UNREACHABLE,
 } from "../../kernel/headers.ts";
 import { findSysctl, type Link, lookUpRoute, RTN, SystemError, withRouteSocket } from "../../linux/index.ts";
-import { formatIp, formatMac, type IpPacket, MalformedPacketError, parseIpPacket } from "../../net/index.ts";
+import {
+  formatIp,
+  formatMac,
+  type IpPacket,
+  MalformedPacketError,
+  PROTOCOL,
+  parseIpPacket,
+} from "../../net/index.ts";
 import type { Endpoint, ForwardingMethod } from "../model.ts";
 import type { ExplainedServer, Step, Verdict } from "./model.ts";
 import type { Inquiry, SimulatedRun } from "./simulation.ts";
@@ -156,14 +163,23 @@ function forwards(version: 4 | 6, link: string): boolean {
   return names.some((name) => Number(findSysctl(name) ?? 0) !== 0);
 }
 
-function rewriteOf({ frame, server, method }: OutcomeOptions, bytes: Uint8Array): Step | null {
+/** Tunnels by the protocol that their packets are of. The server may be of another method today than its connections are. */
+const TUNNELS: ReadonlyMap<number, "ipip" | "gue" | "gre"> = new Map([
+  [PROTOCOL.IPIP, "ipip"],
+  [PROTOCOL.IPV6, "ipip"],
+  [PROTOCOL.UDP, "gue"],
+  [PROTOCOL.GRE, "gre"],
+]);
+
+function rewriteOf({ frame, method }: OutcomeOptions, bytes: Uint8Array): Step | null {
   const [before, after] = [parsed(frame), parsed(bytes)];
   if (before === null || after === null) return null;
   const ends = endsOf(before);
-  if (method !== "tunnel" || server?.tunnel === null || server === null) {
-    return { step: "rewrite", method, before: ends, after: endsOf(after), outer: null };
-  }
-  const outer = { type: server.tunnel.type, ...endsOf(after), length: bytes.length - ETHERNET };
+  const to = endsOf(after);
+  const isEncapsulated = method === "tunnel" && to.destination.address !== ends.destination.address;
+  const type = isEncapsulated ? TUNNELS.get(after.protocol) : undefined;
+  if (type === undefined) return { step: "rewrite", method, before: ends, after: to, outer: null };
+  const outer = { type, ...to, length: bytes.length - ETHERNET };
   return { step: "rewrite", method, before: ends, after: ends, outer };
 }
 

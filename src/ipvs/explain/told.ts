@@ -34,8 +34,8 @@ export function unattached(packet: ExplainedPacket, frame: Uint8Array, here: Ste
 }
 
 /** Whether what leaves has an IP header of the director's own: a tunnel's, or that of an ICMP error. */
-export function hasOwnHeader({ run, serverFacts }: Told): boolean {
-  return serverFacts?.method === "tunnel" || run.facts.some(({ what }) => what === "answer");
+export function hasOwnHeader(told: Told): boolean {
+  return methodOf(told) === "tunnel" || told.run.facts.some(({ what }) => what === "answer");
 }
 
 /** A connection keeps its method. */
