@@ -15,7 +15,7 @@ import { simulatedAdministration } from "../../src/ipvs/index.ts";
 import { arm } from "../../src/kernel/arm.ts";
 import { ingress } from "../../src/kernel/ingress.ts";
 import { installPrograms } from "../../src/kernel/install.ts";
-import { interfaceAddresses } from "../../src/kernel/tables.ts";
+import { hostAddresses, interfaceAddresses } from "../../src/kernel/tables.ts";
 import { RT_SCOPE } from "../../src/linux/index.ts";
 import { type IpAddress, ip, mac, parseEthernet, prefix, prefixContains } from "../../src/net/index.ts";
 import {
@@ -112,6 +112,9 @@ export class SimulatedWorld implements World {
     for (const [index, value] of chooseAddresses(listed)) {
       this.machine.map(interfaceAddresses).update(new Uint8Array(Uint32Array.of(index).buffer), value);
     }
+    const own = Uint8Array.of(1, 0, 0, 0);
+    for (const address of [...VIPS6, ...Object.values(DIRECTOR6)])
+      this.machine.map(hostAddresses).update(ip(address), own);
   }
 
   /** Lets the time pass that has passed. */

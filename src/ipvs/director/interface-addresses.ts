@@ -1,7 +1,9 @@
 /** Which addresses the director itself has on each interface: what it sends for itself comes from there. */
 import { decode, encode } from "../../bpf/index.ts";
-import { InterfaceAddresses, interfaceAddresses } from "../../kernel/tables.ts";
+import type { LoadedMap } from "../../bpf/loader/index.ts";
+import { hostAddresses, InterfaceAddresses, interfaceAddresses } from "../../kernel/tables.ts";
 import { type InterfaceAddress, listAddresses, RT_SCOPE, withRouteSocket } from "../../linux/index.ts";
+import { formatIp } from "../../net/index.ts";
 import type { PinnedTables } from "./pinned-tables.ts";
 
 /** IFA_F_*: another address of a network that the interface has one of; duplicate found; not for new flows; not known to be free yet. */
@@ -9,11 +11,18 @@ const SECONDARY = 0x01;
 const DUPLICATE = 0x08;
 const DEPRECATED = 0x20;
 const TENTATIVE = 0x40;
+const UNSURE = DUPLICATE | TENTATIVE;
 
-/** Brings the map up to date with the addresses that the namespace's interfaces have now. */
+const PRESENT = Uint8Array.of(1, 0, 0, 0);
+
+/** Brings the maps up to date with the addresses that the namespace's interfaces have now. */
 export function refreshInterfaceAddresses(tables: PinnedTables): void {
-  const map = tables.map(interfaceAddresses);
-  const wanted = chooseAddresses(withRouteSocket((socket) => listAddresses(socket)));
+  const addresses = withRouteSocket((socket) => listAddresses(socket));
+  refreshChosen(tables.map(interfaceAddresses), chooseAddresses(addresses));
+  refreshHost(tables.map(hostAddresses), addresses);
+}
+
+function refreshChosen(map: LoadedMap, wanted: Map<number, Uint8Array>): void {
   const present = map.readAll();
   const view = new DataView(present.keys.buffer, present.keys.byteOffset);
   for (let index = 0; index < present.count; index++) {
@@ -26,6 +35,23 @@ export function refreshInterfaceAddresses(tables: PinnedTables): void {
   for (const [index, value] of [...wanted].slice(0, room)) map.update(keyOf(index), value);
 }
 
+/** All those of IPv6 that are known beyond one link; a key is an address as packets have it. */
+function refreshHost(map: LoadedMap, addresses: readonly InterfaceAddress[]): void {
+  const wanted = new Map(
+    addresses
+      .filter(
+        ({ prefix, scope, flags }) => isWide(scope) && prefix.address.length === 16 && (flags & UNSURE) === 0,
+      )
+      .map(({ prefix }) => [formatIp(prefix.address), prefix.address] as const),
+  );
+  let count = 0;
+  for (const key of [...map.keys()]) {
+    if (wanted.delete(formatIp(key))) count++;
+    else map.delete(key);
+  }
+  for (const address of [...wanted.values()].slice(0, map.capacity - count)) map.update(address, PRESENT);
+}
+
 /**
  * For each interface (by index) the address of each family that fits best. Virtual addresses are mostly added last, or as
  * networks of one address, so others are preferred.
@@ -33,7 +59,7 @@ export function refreshInterfaceAddresses(tables: PinnedTables): void {
 export function chooseAddresses(addresses: readonly InterfaceAddress[]): Map<number, Uint8Array> {
   const best = new Map<number, { 4?: InterfaceAddress; 6?: InterfaceAddress }>();
   for (const each of addresses) {
-    if ((each.flags & (DUPLICATE | TENTATIVE)) !== 0) continue;
+    if ((each.flags & UNSURE) !== 0) continue;
     const family = each.prefix.address.length === 4 ? 4 : 6;
     const found = best.get(each.index) ?? {};
     best.set(each.index, found);
@@ -43,11 +69,15 @@ export function chooseAddresses(addresses: readonly InterfaceAddress[]): Map<num
   return new Map([...best].map(([index, found]) => [index, encodeAddresses(found[4], found[6])]));
 }
 
+function isWide(scope: number): boolean {
+  return scope === RT_SCOPE.UNIVERSE || scope === RT_SCOPE.SITE;
+}
+
 /** Less is better. */
 function rank({ prefix, scope, flags }: InterfaceAddress): number {
   const isHostOnly = prefix.length === 8 * prefix.address.length;
   return (
-    (scope === RT_SCOPE.UNIVERSE || scope === RT_SCOPE.SITE ? 0 : 8) +
+    (isWide(scope) ? 0 : 8) +
     ((flags & DEPRECATED) !== 0 ? 4 : 0) +
     (isHostOnly ? 2 : 0) +
     ((flags & SECONDARY) !== 0 && prefix.address.length === 4 ? 1 : 0)

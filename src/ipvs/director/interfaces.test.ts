@@ -6,6 +6,7 @@ import { type LoadedMap, openMap } from "../../bpf/loader/index.ts";
 import {
   Destination as DestinationSchema,
   destinationTable,
+  hostAddresses,
   InterfaceAddresses,
   interfaceAddresses,
 } from "../../kernel/tables.ts";
@@ -13,6 +14,7 @@ import {
   addAddress,
   createVeth,
   currentNetworkNamespace,
+  deleteAddress,
   findLink,
   readSysctl,
   setLink,
@@ -65,6 +67,11 @@ function ownAddressOf(index: number): string {
   });
 }
 
+/** IPv6 addresses of the host from which its errors come where a packet was sent to them. */
+function wideAddresses(): string[] {
+  return withTable(hostAddresses, (map) => [...map.keys()].map((key) => formatIp(key)).sort());
+}
+
 describe("a director and its host's interfaces", { skip }, () => {
   useOwnPlace();
 
@@ -94,6 +101,14 @@ describe("a director and its host's interfaces", { skip }, () => {
       );
       const { index } = withRouteSocket((socket) => findLink(socket, "v0"))!;
       assert.equal(ownAddressOf(index), "10.0.0.254");
+      assert.deepEqual(wideAddresses(), []);
+      writeSysctl("net.ipv6.conf.v0.accept_dad", 0);
+      for (const address of ["2001:db8::1/128", "2001:db8::2/64"]) give(address);
+      attach([], options);
+      assert.deepEqual(wideAddresses(), ["2001:db8::1", "2001:db8::2"]);
+      withRouteSocket((socket) => deleteAddress(socket, "v0", parsePrefix("2001:db8::1/128")!));
+      attach([], options);
+      assert.deepEqual(wideAddresses(), ["2001:db8::2"]);
       director.close();
     });
   });

@@ -4,6 +4,7 @@ import {
   adjustRoom,
   changeTail,
   copy,
+  make,
   type Packet,
   ROOM_ENCAPSULATE_IPV6,
   ROOM_MAC,
@@ -16,7 +17,14 @@ import { fold, replaceWord } from "../forward/checksum.ts";
 import { wordsOfAddress } from "../forward/inner-sum.ts";
 import { NO_SUM, sumOf } from "../forward/sum-of.ts";
 import { ETHERTYPE_IPV6, ICMP6_REDIRECT, Icmp, IPV6_HEADER, Ipv6, LINK_HEADER, Word } from "../headers.ts";
-import { type Address, interfaceAddresses, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from "../tables.ts";
+import {
+  Address,
+  hostAddresses,
+  interfaceAddresses,
+  PROTOCOL_ICMPV6,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
+} from "../tables.ts";
 import { findTransport6, isError6 } from "./quote.ts";
 
 /** As much of the packet as fits into IPv6's smallest MTU, 1280 bytes. */
@@ -63,7 +71,8 @@ function writeHeaders(packet: Packet, what: u16, mtu: u16, quoted: u32): u32 {
   ip.hopLimit = HOP_LIMIT;
   copy(ip.destination, quote.source);
   const own = interfaceAddresses.lookup(packet.ifindex);
-  if (own !== null && isHost(own.ipv6)) copy(ip.source, own.ipv6);
+  const asked = make(Address, { words: quote.destination.words });
+  if (own !== null && isHost(own.ipv6) && hostAddresses.lookup(asked) === null) copy(ip.source, own.ipv6);
   else copy(ip.source, quote.destination);
   icmp.type = what >>> 8;
   icmp.code = what & 0xff;
@@ -88,8 +97,9 @@ function filledIn(packet: Packet, checksum: u16, quoted: u32): u16 {
 }
 
 /**
- * Makes the packet an ICMPv6 error (`what`: type × 256 + code) to its sender, from the director's own address on the interface
- * that it is on (recordings: packets/icmp6-no-server), or if that is not known, from the address it was sent to. The link header stays.
+ * Makes the packet an ICMPv6 error (`what`: type × 256 + code) to its sender. It comes from the address the packet was sent to if an
+ * interface of the host has it (RFC 4443 2.2 a), else, as where the host has a whole network of virtual addresses by a route, from the
+ * director's own address on the interface that it is on (recordings: packets/icmp6-no-server). The link header stays.
  * Returns 1, or 0 if that could not be done. @separate
  */
 export function become6(packet: Packet, what: u16, mtu: u16): u32 {

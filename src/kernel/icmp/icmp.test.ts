@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SimulatedPacket, TC_NEXT, TC_REDIRECT, TC_SHOT, wireBytes } from "../../bpf/index.ts";
-import { buildIp, buildTcp, endpoint, ip, PROTOCOL, parseIpPacket } from "../../net/index.ts";
+import { buildIp, buildTcp, endpoint, formatIp, ip, PROTOCOL, parseIpPacket } from "../../net/index.ts";
+import { hostAddresses, interfaceAddresses } from "../tables.ts";
 import { CLIENT_SIDE, SERVER_SIDE, TestDirector } from "../testing/director.ts";
 import { frame, interfaceOf, type Side, tcpFrame, udpFrame } from "../testing/frames.ts";
 import { isUnicast } from "./limit.ts";
@@ -136,6 +137,24 @@ for (const length of [0, 1, 2, 3, 17, 35, 36, 63, 64, 519, 520, 521, 1400]) {
     assert.deepEqual(Buffer.from(sent.transport.payload), Buffer.from(quote));
   });
 }
+
+test("an ICMPv6 error comes from the virtual address if an interface has that, else from the director's own", () => {
+  const [client, virtual] = ["[2001:db8:1::10]:40001", "[2001:db8:f::1]:80"];
+  const [own, vip] = ["2001:db8:c::2", "2001:db8:f::1"].map(ip) as [Uint8Array, Uint8Array];
+  const director = new TestDirector();
+  director.configuration.addService("udp", virtual, "rr");
+  const key = new Uint8Array(Uint32Array.of(CLIENT_SIDE).buffer);
+  director.machine.map(interfaceAddresses).update(key, Uint8Array.of(...own, 0, 0, 0, 0));
+  const source = () => {
+    const { packet } = director.receive(udpFrame("client", client, virtual), { ifindex: CLIENT_SIDE });
+    const { transport, source: from } = parseIpPacket(packet.bytes.subarray(14));
+    assert.ok(transport.kind === "icmpv6" && transport.checksumValid);
+    return formatIp(from);
+  };
+  assert.equal(source(), "2001:db8:c::2");
+  director.machine.map(hostAddresses).update(vip, Uint8Array.of(1, 0, 0, 0));
+  assert.equal(source(), "2001:db8:f::1");
+});
 
 test("padding of the frame is not quoted", () => {
   const bytes = new Uint8Array(80).fill(0xee);

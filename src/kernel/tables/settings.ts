@@ -5,7 +5,7 @@ import { Address } from "./address.ts";
 import { STATES } from "./states.ts";
 
 /** Bump with every change of a layout: state left by another version is refused, not misread. */
-export const LAYOUT_VERSION = 4;
+export const LAYOUT_VERSION = 5;
 
 /** log2 of the nanoseconds in a tick. */
 export const TICK_SHIFT = 27n;
@@ -39,4 +39,13 @@ export const interfaceAddresses = hashMap("if_addresses", {
   key: u32,
   value: InterfaceAddresses,
   entries: 1024,
+});
+
+export const HostAddress = struct("HostAddress", { present: u32 });
+/** IPv6 addresses of all interfaces of the host, but for those of one link: an ICMPv6 error about a packet to one comes from there. Configuration. */
+export const hostAddresses = hashMap("host_addresses", {
+  key: Address,
+  value: HostAddress,
+  entries: 65536,
+  preallocate: false,
 });

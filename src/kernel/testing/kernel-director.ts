@@ -24,6 +24,7 @@ import {
   events,
   flows,
   heldFragments,
+  hostAddresses,
   interfaceAddresses,
   localAddresses,
   localitySets,
@@ -54,6 +55,7 @@ const CONFIGURED: readonly MapDefinition[] = [
   servers,
   pressure,
   interfaceAddresses,
+  hostAddresses,
 ];
 
 type CompiledProgram = Awaited<ReturnType<typeof compile>>;
