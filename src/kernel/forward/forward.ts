@@ -5,6 +5,7 @@ import { DONT_FRAGMENT, Ipv4, LINK_HEADER } from "../headers.ts";
 import { answerTimeExceeded, answerTooLarge } from "../icmp/answer.ts";
 import { FROM_CLIENT, type NextHop } from "../tables.ts";
 import { recall } from "./client-hops.ts";
+import { mayCut, sendCut } from "./fragments.ts";
 import { handOver } from "./hand-over.ts";
 import { isFresh, NO_WAY, resolve, sendBy, TOO_LARGE } from "./next-hop.ts";
 import { translate } from "./translate.ts";
@@ -17,8 +18,8 @@ import { lengthOnWire } from "./wire-length.ts";
  * whose that is (see `hopOf`).
  *
  * What cannot go on is answered as a router does (time exceeded, fragmentation needed, host unreachable). On the servers' side the kernel
- * does that: it gets the packet untouched and comes to the same end. Packets that must be fragmented, or for which the
- * kernel knows no way or another one (the host itself), are handed over to it translated.
+ * does that: it gets the packet untouched and comes to the same end. Packets for which the kernel knows no way or another one (the host
+ * itself), and those that must be fragmented and cannot be here, are handed over to it translated.
  */
 export function forward(
   packet: Packet,
@@ -39,6 +40,7 @@ export function forward(
 
   const fresh = isFresh(hop, now) || (direction !== FROM_CLIENT && recall(hop, ip.destination, address, now));
   let out = hop.interface;
+  let isCut = false;
   if (!fresh) {
     out = resolve(packet, direction, way, address, lengthOnWire(packet, transport, protocol, length));
   } else if (length > hop.mtu && lengthOnWire(packet, transport, protocol, length) > hop.mtu) {
@@ -52,10 +54,12 @@ export function forward(
   }
   if (out === TOO_LARGE) {
     if (!mayFragment) return direction === FROM_CLIENT ? answerTooLarge(packet, hop.mtu) : TC_NEXT;
+    isCut = mayCut(packet, hop);
     out = NO_WAY;
   }
 
   if (!translate(packet, transport, direction, address, port)) return TC_SHOT;
+  if (isCut) return sendCut(packet, hop, transport, protocol, length);
   if (out === NO_WAY) return handOver(packet, direction);
   return fresh ? sendBy(packet, hop, out) : redirectNeighbour(out, 0);
 }

@@ -3,7 +3,15 @@
  * Fragmentation (RFC 791 section 2.3; RFC 8200 section 4.5, for tunnels over IPv6, whose ends are this host and the server), where the
  * kernel cannot do it: it would take packets to a virtual address for its own.
  */
-import { cloneRedirect, type Packet, redirect, TC_SHOT, type u16, type u32 } from "../../bpf/index.ts";
+import {
+  cloneRedirect,
+  type Packet,
+  redirect,
+  TC_SHOT,
+  type u8,
+  type u16,
+  type u32,
+} from "../../bpf/index.ts";
 import {
   ETHERTYPE_IPV6,
   EXTENSION_FRAGMENT,
@@ -16,9 +24,10 @@ import {
   Link,
   MORE_FRAGMENTS,
 } from "../headers.ts";
-import { type Cut, cut, PIECE, PIECES } from "../tables.ts";
+import { type Cut, cut, type NextHop, PIECE, PIECES } from "../tables.ts";
 import { replaceWord } from "./checksum.ts";
-import { keepPieces, putPiece } from "./pieces.ts";
+import { address } from "./next-hop.ts";
+import { completeChecksum, keepPieces, putPiece } from "./pieces.ts";
 
 const FRAGMENT_HEADER = 8;
 
@@ -123,6 +132,22 @@ export function inFragments(mtu: u32, out: u32): u32 {
   plan.mtu = mtu;
   plan.out = out;
   return IN_FRAGMENTS;
+}
+
+/** Whether a packet that is too large for a way can be cut here: the kernel knows the neighbour, and it is no super-packet. */
+export function mayCut(packet: Packet, hop: NextHop): boolean {
+  return hop.interface !== 0 && packet.gsoSize === 0;
+}
+
+/**
+ * Sends a translated IPv4 packet that `mayCut` in fragments: so netfilter sees all of it or nothing, and does not wait for parts that went
+ * another way. `protocol`, whose header begins at `transport`: 0 in later fragments. Returns the verdict.
+ */
+export function sendCut(packet: Packet, hop: NextHop, transport: u16, protocol: u8, length: u32): u32 {
+  const mtu = hop.mtu;
+  const out = hop.interface;
+  if (completeChecksum(packet, transport, protocol, length) === 0 || !address(packet, hop)) return TC_SHOT;
+  return inFragments(mtu, out) === IN_FRAGMENTS ? sendFragments(packet) : TC_SHOT;
 }
 
 /** Sends a packet as `inFragments` said. Returns the verdict. @separate */

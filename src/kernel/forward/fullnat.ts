@@ -13,11 +13,7 @@ import {
   copy,
   FAMILY_IPV4,
   FAMILY_IPV6,
-  FIB_FRAGMENTATION_NEEDED,
-  FIB_NO_NEIGHBOUR,
-  FIB_SUCCESS,
   FibLookup,
-  fibLookup,
   type Infer,
   make,
   type Packet,
@@ -52,8 +48,9 @@ import { MAY_FRAGMENT, mayPass, NO_HEADER, TOO_OLD } from "./age.ts";
 import { replaceAddress, replaceAddressAndAge, TCP_CHECKSUM, UDP_CHECKSUM } from "./checksum.ts";
 import { toaLength } from "./client-address/known.ts";
 import { bytesToTell, disarm, tell } from "./client-address/tell.ts";
+import { mayCut, sendCut } from "./fragments.ts";
 import { enterLoopback, rejuvenate } from "./hand-over.ts";
-import { CHECK_EVERY, isFresh, keepWay, NO_WAY, sendBy, TOO_LARGE } from "./next-hop.ts";
+import { askKernel, CHECK_EVERY, isFresh, NO_WAY, sendBy, TOO_LARGE } from "./next-hop.ts";
 import { replaceSctpChecksum } from "./sctp-checksum.ts";
 import { tellUnreachable } from "./unreachable.ts";
 import { lengthOnWire } from "./wire-length.ts";
@@ -186,17 +183,7 @@ export function askBothEnds(packet: Packet, index: u32, direction: u32, length: 
     request.source[0] = ends.source;
     request.destination[0] = ends.destination;
   }
-  const answer = fibLookup(packet, request, 0);
-  if (answer === FIB_SUCCESS) {
-    keepWay(hop, request);
-    return request.ifindex;
-  }
-  hop.interface = 0;
-  if (answer === FIB_FRAGMENTATION_NEEDED) {
-    hop.mtu = request.totalLength;
-    return TOO_LARGE;
-  }
-  return answer === FIB_NO_NEIGHBOUR ? request.ifindex : NO_WAY;
+  return askKernel(packet, request, hop);
 }
 
 /**
@@ -238,6 +225,7 @@ export function forwardFullnat(packet: Packet, place: u32, length: u32, index: u
     return TC_SHOT;
   if (clientAddress.value && !tell(packet, place, length, index, told)) return TC_SHOT;
   if (!translateBothEnds(packet, index, connection, direction, transport, protocol, length)) return TC_SHOT;
+  if (inParts && mayCut(packet, hop)) return sendCut(packet, hop, transport, protocol, (length + told) >>> 0);
   // Whom the kernel forwards nothing to is this host itself. The source, too, is an address of this host.
   if (inParts || out === NO_WAY) {
     if (family.value === 6) return TC_NEXT;

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { REDIRECT_INGRESS, TC_NEXT, TC_REDIRECT } from "../../bpf/index.ts";
-import { FORWARD_FULLNAT } from "../tables.ts";
 import { runCommand } from "../testing/commands.ts";
-import { CLIENT_SIDE, SERVER_SIDE, TestDirector } from "../testing/director.ts";
-import { tcpFrame, udpFrame } from "../testing/frames.ts";
+import { SERVER_SIDE, TestDirector } from "../testing/director.ts";
+import { tcpFrame } from "../testing/frames.ts";
 import { LOOPBACK } from "./hand-over.ts";
 
 const VIRTUAL = "192.0.2.1:80";
@@ -39,43 +38,4 @@ test("a client on the director gets its reply by loopback", () => {
   assert.equal(again.verdict, TC_NEXT, "there it is left alone");
   assert.deepEqual(again.packet.bytes, packet.bytes);
   assert.equal(director.connections().length, 1);
-});
-
-test("what must be fragmented is handed over with the hop that the kernel will take off", () => {
-  const director = directorOf(
-    "ipvsadm -A -u 192.0.2.1:53 -s rr",
-    "ipvsadm -a -u 192.0.2.1:53 -r 10.0.0.1:53 -m",
-  );
-  director.mtus.set(CLIENT_SIDE, 600);
-  director.mtus.set(SERVER_SIDE, 600);
-  const settings = { payload: new Uint8Array(1000), ip: { timeToLive: 9 } };
-  const [client, virtual, server] = ["198.18.0.10:4000", "192.0.2.1:53", "10.0.0.1:53"] as const;
-  const up = director.receive(udpFrame("client", client, virtual, settings), { ifindex: CLIENT_SIDE });
-  assert.equal(up.verdict, TC_NEXT);
-  assert.deepEqual(up.packet.bytes, udpFrame("client", client, server, settings));
-  const back = director.receive(udpFrame("server", server, client, settings), { ifindex: SERVER_SIDE });
-  assert.equal(back.out, LOOPBACK);
-  const translated = udpFrame("server", virtual, client, settings);
-  assert.deepEqual(back.packet.bytes.subarray(14), translated.subarray(14));
-});
-
-test("under FullNAT, what must be fragmented enters by loopback in both directions", () => {
-  const director = new TestDirector();
-  director.configuration.addService("udp", "192.0.2.1:53", "rr", { localAddresses: ["10.0.0.200"] });
-  director.configuration.addServer("udp", "192.0.2.1:53", "10.0.0.1:53", { method: FORWARD_FULLNAT });
-  director.mtus.set(CLIENT_SIDE, 600);
-  director.mtus.set(SERVER_SIDE, 600);
-  const settings = { payload: new Uint8Array(1000), ip: { timeToLive: 9 } };
-  const [client, virtual, server] = ["198.18.0.10:4000", "192.0.2.1:53", "10.0.0.1:53"] as const;
-  const up = director.receive(udpFrame("client", client, virtual, settings), { ifindex: CLIENT_SIDE });
-  assert.equal(up.out, LOOPBACK);
-  const local = `10.0.0.200:${up.packet.data.getUint16(34)}`;
-  const there = udpFrame("client", local, server, settings);
-  assert.deepEqual(up.packet.bytes.subarray(14), there.subarray(14));
-  const back = director.receive(udpFrame("server", server, local, settings), { ifindex: SERVER_SIDE });
-  assert.equal(back.out, LOOPBACK);
-  assert.deepEqual(
-    back.packet.bytes.subarray(14),
-    udpFrame("server", virtual, client, settings).subarray(14),
-  );
 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /**
- * Packets that the kernel is to send on, or to deliver, once they are translated: those that must be fragmented, and those for
- * this host itself. The kernel ages what it forwards, so they get back the hop that was taken off.
+ * Packets that the kernel is to send on, or to deliver, once they are translated: those for this host itself, and those that must be
+ * fragmented where that cannot be done here (`mayCut`). The kernel ages what it forwards, so they get back the hop that was taken off.
  *
  * What has one of this host's own addresses for its source (a virtual address, or that of a tunnel's end) is refused as forged
  * where it came in, but taken from the loopback interface, where `accept_local` is on. It comes by this program there again, and is

@@ -90,9 +90,28 @@ export function keepWay(hop: NextHop, request: FibLookup): void {
 }
 
 /**
+ * Asks the kernel for a way, of a packet of `request.totalLength` bytes, and keeps it. Returns the interface to send the packet out of by
+ * way of the neighbour code, NO_WAY, or TOO_LARGE: then the hop's `mtu` says for what, and its parts can go by the hop if
+ * its interface is not 0.
+ */
+export function askKernel(packet: Packet, request: FibLookup, hop: NextHop): u32 {
+  let answer = fibLookup(packet, request, 0);
+  const isTooLarge = answer === FIB_FRAGMENTATION_NEEDED;
+  const mtu = request.totalLength;
+  // What fits has a way all the same.
+  if (isTooLarge) answer = fibLookup(packet, request, 0);
+  if (answer === FIB_SUCCESS) keepWay(hop, request);
+  else hop.interface = 0;
+  if (isTooLarge) {
+    hop.mtu = mtu;
+    return TOO_LARGE;
+  }
+  return answer === FIB_SUCCESS || answer === FIB_NO_NEIGHBOUR ? request.ifindex : NO_WAY;
+}
+
+/**
  * Asks the kernel for the way of the packet as it will be with `address`; `length` is that of its largest part on the wire.
- * Keeps the answer in the hop of `way`. Returns the interface to send it out of by way of the neighbour code, NO_WAY, or
- * TOO_LARGE (the hop's `mtu` says for what). @separate
+ * Keeps the answer in the hop of `way`. Answers as `askKernel` does. @separate
  */
 export function resolve(packet: Packet, direction: u32, way: u32, address: u32, length: u32): u32 {
   const hop = hopOf(direction, way);
@@ -102,23 +121,9 @@ export function resolve(packet: Packet, direction: u32, way: u32, address: u32, 
   describe(packet, direction, address, request);
   request.totalLength = Math.min(length, 0xffff);
   const client = request.destination[0]!;
-  const answer = fibLookup(packet, request, 0);
-  if (answer === FIB_FRAGMENTATION_NEEDED) {
-    hop.mtu = request.totalLength;
-    hop.interface = 0;
-    return TOO_LARGE;
-  }
-  if (answer === FIB_NO_NEIGHBOUR) {
-    hop.interface = 0;
-    return request.ifindex;
-  }
-  if (answer !== FIB_SUCCESS) {
-    hop.interface = 0;
-    return NO_WAY;
-  }
-  keepWay(hop, request);
-  if (direction !== FROM_CLIENT) remember(hop, client, address);
-  return request.ifindex;
+  const out = askKernel(packet, request, hop);
+  if (hop.interface !== 0 && direction !== FROM_CLIENT) remember(hop, client, address);
+  return out;
 }
 
 /** Gives the frame the addresses of a hop. */

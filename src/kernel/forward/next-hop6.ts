@@ -3,11 +3,7 @@
 import {
   copy,
   FAMILY_IPV6,
-  FIB_FRAGMENTATION_NEEDED,
-  FIB_NO_NEIGHBOUR,
-  FIB_SUCCESS,
   FibLookup,
-  fibLookup,
   make,
   type Packet,
   type u8,
@@ -27,7 +23,7 @@ import {
   servers,
   wide,
 } from "../tables.ts";
-import { CHECK_EVERY, keepWay, NO_WAY, TOO_LARGE } from "./next-hop.ts";
+import { askKernel, CHECK_EVERY } from "./next-hop.ts";
 
 /** The traffic class and flow label of an IPv6 header's first word. */
 const CLASS_AND_LABEL = 0x0fffffff;
@@ -95,15 +91,5 @@ export function resolve6(
   const request = make(FibLookup);
   describe(packet, direction, transport, protocol, to, request);
   request.totalLength = Math.min(length, 0xffff);
-  const answer = fibLookup(packet, request, 0);
-  if (answer === FIB_SUCCESS) {
-    keepWay(hop, request);
-    return request.ifindex;
-  }
-  hop.interface = 0;
-  if (answer === FIB_FRAGMENTATION_NEEDED) {
-    hop.mtu = request.totalLength;
-    return TOO_LARGE;
-  }
-  return answer === FIB_NO_NEIGHBOUR ? request.ifindex : NO_WAY;
+  return askKernel(packet, request, hop);
 }

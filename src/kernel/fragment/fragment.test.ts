@@ -181,16 +181,3 @@ test("parts of a datagram whose connection or server is gone are dropped", () =>
   assert.equal(made.receive(third!, { ifindex: CLIENT_SIDE }).verdict, TC_SHOT);
   assert.equal(made.events().orphaned, 1);
 });
-
-test("parts larger than the way behind go up the stack translated", () => {
-  const { director: made } = director();
-  made.mtus.set(SERVER_SIDE, 1000);
-  for (const { verdict, packet } of receiveAll(
-    made,
-    parts("client", CLIENT, VIRTUAL).slice(0, 2),
-    CLIENT_SIDE,
-  )) {
-    assert.equal(verdict, TC_NEXT);
-    assert.equal(parseIpPacket(packet.bytes.subarray(14)).destination.join("."), "10.0.0.1");
-  }
-});

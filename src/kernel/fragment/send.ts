@@ -4,6 +4,7 @@ import { type Packet, redirectNeighbour, TC_NEXT, TC_SHOT, type u32 } from "../.
 import { currentTick } from "../clock.ts";
 import { NO_CONNECTION } from "../flow.ts";
 import { replaceAddressAndAge } from "../forward/checksum.ts";
+import { mayCut, sendCut } from "../forward/fragments.ts";
 import { forwardFullnat } from "../forward/fullnat.ts";
 import { handOver } from "../forward/hand-over.ts";
 import { forwardOtherwise } from "../forward/methods.ts";
@@ -65,6 +66,7 @@ function masquerade(packet: Packet, direction: u32, length: u32, index: u32, way
   else aged.source = address;
   aged.lifetime = aged.lifetime - 1;
   aged.checksum = replaceAddressAndAge(aged.checksum, from, address);
+  if (out === TOO_LARGE && mayCut(packet, hop)) return sendCut(packet, hop, 0, 0, length);
   if (out === NO_WAY || out === TOO_LARGE) return handOver(packet, direction);
   return fresh ? sendBy(packet, hop, out) : redirectNeighbour(out, 0);
 }
