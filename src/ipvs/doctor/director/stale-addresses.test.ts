@@ -9,7 +9,12 @@ import { directorFacts, hostFacts, linkFacts, serviceWith, summary, wayBy } from
 function said(
   { source = "10.0.0.254", local = false }: Partial<RecordedServer>,
   server: Partial<Destination>,
-  { way = wayBy("inside", { mtu: 1600 }), localAddresses = [] as string[], up = true } = {},
+  {
+    way = wayBy("inside", { mtu: 1600 }),
+    localAddresses = [] as string[],
+    up = true,
+    addresses = hostFacts().addresses,
+  } = {},
 ): string[] {
   const service = { ...serviceWith(server), localAddresses };
   const key = service.service.key;
@@ -22,7 +27,7 @@ function said(
   });
   const host = hostFacts({
     links: [linkFacts("lo"), linkFacts("outside"), linkFacts("inside", { up })],
-    director,
+    ...{ director, addresses },
   });
   return examine(host).map(summary);
 }
@@ -65,4 +70,17 @@ test("a server that came to be, or is no longer, the director itself", () => {
   assert.deepEqual(said({ local: true }, masquerade), ERROR);
   assert.deepEqual(said({ local: false }, masquerade, { way: wayBy("lo", { local: true }) }), ERROR);
   assert.deepEqual(said({ local: true }, masquerade, { way: wayBy("lo", { local: true }) }), []);
+});
+
+test("a network's mask on loopback is no reason to take servers for the director itself", () => {
+  const whole = {
+    link: "lo",
+    address: "10.0.0.9",
+    family: 4,
+    length: 24,
+    duplicate: false,
+    scope: "global",
+  } as const;
+  const addresses = [...hostFacts().addresses, whole];
+  assert.deepEqual(said({}, FULLNAT, { way: wayBy("lo", { local: true }), addresses }), []);
 });

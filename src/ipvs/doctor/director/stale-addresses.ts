@@ -1,3 +1,4 @@
+import { ip, prefixContains } from "../../../net/index.ts";
 import type { RecordedServer } from "../../director/recorded.ts";
 import type { HostFacts } from "../facts.ts";
 import type { Finding, Severity } from "../finding.ts";
@@ -16,7 +17,7 @@ export const checkStaleAddresses: DirectorCheck = (director, host) =>
     serversOf(director).flatMap((view) => {
       const record = director.recorded.get(view.probeId);
       if (record === undefined || !isJudged(view, host)) return [];
-      const found = stalePlace(view, record) ?? staleSource(view, record, director.own);
+      const found = stalePlace(view, record, host) ?? staleSource(view, record, director.own);
       if (found === null) return [];
       const where = view.server.address;
       return [{ code: "addresses-stale", ...found, where, remedy: refreshDatapath(host) }];
@@ -31,8 +32,13 @@ function isJudged({ way }: ServerView, host: HostFacts): boolean {
   return link !== undefined && (link.loopback || (link.up && link.carrier));
 }
 
-function stalePlace({ server, way }: ServerView, { local }: RecordedServer): Judgement | null {
+function stalePlace(
+  { server, way }: ServerView,
+  { local }: RecordedServer,
+  host: HostFacts,
+): Judgement | null {
   if (server.method === "local" || way!.local === local) return null;
+  if (!local && isOwnByMask(server.address, host)) return null;
   return {
     severity: "error",
     what: local
@@ -42,6 +48,16 @@ function stalePlace({ server, way }: ServerView, { local }: RecordedServer): Jud
       ? "Its packets go to programs here, and not to the real server."
       : "Its packets are sent on, and do not come to programs here.",
   };
+}
+
+/** A network's mask on loopback makes whole networks the host's own, by mistake (`vip-mask`): the datapath need not learn of that. */
+function isOwnByMask(server: string, host: HostFacts): boolean {
+  return host.addresses.some(
+    ({ link, address, length }) =>
+      findLink(host, link)?.loopback === true &&
+      address !== server &&
+      prefixContains({ address: ip(address), length }, ip(server)),
+  );
 }
 
 /** Only tunnels ask for it, and FullNAT without local addresses. */
