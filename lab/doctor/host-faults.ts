@@ -10,9 +10,10 @@ import {
 } from "../../src/linux/index.ts";
 import { formatIp, prefix } from "../../src/net/index.ts";
 import { namespaceOf } from "../network.ts";
-import { text, vip } from "./configure.ts";
-import { type Fault, moving, setting, together } from "./fault.ts";
-import { virtual } from "./plan.ts";
+import { key, text, vip } from "./configure.ts";
+import { configuring, type Fault, moving, setting, together } from "./fault.ts";
+import { LOCAL, server, virtual, wire } from "./plan.ts";
+import type { Ward } from "./ward.ts";
 
 export const HOST_FAULTS: readonly Fault[] = [
   {
@@ -150,6 +151,22 @@ export const HOST_FAULTS: readonly Fault[] = [
     mended: ["lvs attach late"],
   },
   {
+    name: "the director's own address towards servers is another one",
+    node: "director",
+    seed: together(
+      refreshed,
+      configuring(
+        (director) => director.deleteLocalAddress(key("full", 6), wire(6, LOCAL)),
+        (director) => director.addLocalAddress(key("full", 6), wire(6, LOCAL)),
+      ),
+      // Of several the kernel takes the one that came last.
+      moving("director", ["inside", `${wire(6, LOCAL)}/64`], ["inside", `${wire(6, LOCAL + 1)}/64`]),
+    ),
+    findings: [`addresses-stale ${server(6, "full")}`, `addresses-stale ${server(6, "tun")}`],
+    mended: ["lvs attach"],
+    breaks: [6, "full"],
+  },
+  {
     name: "the datapath was taken off an interface",
     node: "director",
     seed: (ward) => {
@@ -170,6 +187,11 @@ export const HOST_FAULTS: readonly Fault[] = [
     findings: ["interface-down outside"],
   },
 ];
+
+/** The datapath knows the host's addresses again once they are as they were. */
+function refreshed(ward: Ward) {
+  return () => void ward.inside("director", () => attach());
+}
 
 /** IFA_F_DADFAILED. */
 const FAILED = 0x08;

@@ -7,7 +7,8 @@ import {
   type RuleSet,
   type ServiceKey,
 } from "../../src/ipvs/index.ts";
-import { setLinkFeature } from "../../src/linux/index.ts";
+import { createVeth, deleteLink, setLink, setLinkFeature } from "../../src/linux/index.ts";
+import { namespaceOf } from "../network.ts";
 import { another, key, routed, text, to } from "./configure.ts";
 import { type Fault, running, setting, together } from "./fault.ts";
 import { DIRECTOR, lan, PORT, SERVER_PORT, server, virtual, wire } from "./plan.ts";
@@ -63,6 +64,27 @@ export const RULE_FAULTS: readonly Fault[] = [
     breaks: [4, "nat"],
   },
   {
+    name: "an interface that a rule of ours asks for has got another name",
+    node: "director",
+    seed: together(
+      interfaceOf("early"),
+      ruling(21, { kind: "mark", value: 300, mask: 0xffff_ffff }, "early"),
+      renamed("early", "later"),
+    ),
+    findings: ["interface-renamed later"],
+    mended: ["lvs attach"],
+  },
+  {
+    name: "none: an interface that no rule of ours tells from others has got another name",
+    node: "director",
+    seed: together(
+      interfaceOf("early"),
+      ruling(21, { kind: "mark", value: 300, mask: 0xffff_ffff }, "outside"),
+      renamed("early", "later"),
+    ),
+    findings: [],
+  },
+  {
     name: "netfilter gives a service's mark",
     node: "director",
     seed: together(
@@ -102,8 +124,34 @@ export const RULE_FAULTS: readonly Fault[] = [
   },
 ];
 
-/** A rule of our own about all packets of TCP over IPv4 to a port. */
-function ruling(port: number, target: Rule["target"]) {
+/** One more interface of the director. */
+function interfaceOf(name: string) {
+  return (ward: Ward) => {
+    ward.network("director", (socket) =>
+      createVeth(
+        socket,
+        { name, up: true },
+        { name: "peer", up: true, namespace: namespaceOf(ward.plan, "client") },
+      ),
+    );
+    return () => ward.network("client", (socket) => deleteLink(socket, "peer"));
+  };
+}
+
+function renamed(name: string, other: string) {
+  return (ward: Ward) => {
+    ward.network("director", (socket) => {
+      setLink(socket, name, { up: false });
+      setLink(socket, name, { name: other });
+      setLink(socket, other, { up: true });
+    });
+    // It is deleted under whatever name.
+    return () => {};
+  };
+}
+
+/** A rule of our own about all packets of TCP over IPv4 to a port, of one interface, or of any. */
+function ruling(port: number, target: Rule["target"], link: string | null = null) {
   return (ward: Ward) => {
     const change = (make: (present: RuleSet) => RuleSet): void =>
       ward.inside("director", () => {
@@ -114,8 +162,9 @@ function ruling(port: number, target: Rule["target"]) {
           rules.close();
         }
       });
+    const input = link === null ? null : { negated: false, name: link, isPrefix: false };
     const rule: Rule = {
-      ...{ source: null, destination: null, input: null, protocol: { negated: false, number: 6 } },
+      ...{ source: null, destination: null, input, protocol: { negated: false, number: 6 } },
       ...{ fragment: null, counters: NO_COUNTERS, target },
       matches: [
         {

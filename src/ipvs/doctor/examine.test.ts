@@ -88,7 +88,7 @@ const CASES: readonly (readonly [name: string, host: HostFacts, findings: readon
     "a full connection table",
     withStatus({ tables: [{ table: "connections", used: 920, size: 1000 }], events: { stateless: 7n } }),
     [
-      "warning | table-full | connections | ipvsadm -S -n > rules; lvs unload; LVS_CONNECTIONS=4000 ipvsadm -R < rules",
+      "warning | table-full | connections | export LVS_CONNECTIONS=4000 && ipvsadm -S -n > services && lvs unload && ipvsadm -R < services",
     ],
   ],
   ["a table with room", withStatus({ tables: [{ table: "connections", used: 800, size: 1000 }] }), []],

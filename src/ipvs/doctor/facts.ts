@@ -1,8 +1,10 @@
 /** What is known of a host when it is examined: plain values, gathered once (gather.ts), from which all checks draw their conclusions. */
 import type { ConnectOutcome } from "../../linux/index.ts";
+import type { RecordedServer } from "../director/recorded.ts";
 import type { DirectorStatus } from "../director/status.ts";
-import type { Family, ServiceStatus } from "../model.ts";
+import type { Family, ServiceStatus, Sysctl, Timeouts } from "../model.ts";
 import type { RealServerHost } from "../realserver/host.ts";
+import type { InterfaceMatch } from "../rules/model.ts";
 import type { Firewall } from "./firewall/model.ts";
 
 /** Whether the datapath is at an interface. "forbidden": taken off by `lvs detach`; "impossible": it cannot be (no Ethernet frames). */
@@ -99,8 +101,10 @@ export interface DirectorFacts {
   readonly services: readonly ServiceStatus[];
   /** Ways to servers, by address; null: there is none. */
   readonly ways: ReadonlyMap<string, Way | null>;
-  /** Virtual and local addresses that are the host's own. */
+  /** Virtual and local addresses, and those that servers are recorded to be reached from, that are the host's own. */
   readonly own: ReadonlySet<string>;
+  /** What the datapath goes by, by `probeId`. */
+  readonly recorded: ReadonlyMap<string, RecordedServer>;
   /** By `probeId`. Empty if servers were not to be asked. */
   readonly probes: ReadonlyMap<string, ServerProbe>;
   /** Link-layer addresses of other hosts that answered ARP for a virtual address of ours, by that address. */
@@ -113,6 +117,18 @@ export interface DirectorFacts {
   readonly ownRules: Firewall;
   /** Marks that they may give, by family; null: it is not known. */
   readonly markRules: Readonly<Record<Family, readonly MarkGiven[]>> | null;
+  /** What rules of our own ask of interfaces. */
+  readonly ruleInterfaces: readonly InterfaceMatch[];
+  /** Interfaces that rules of our own know by another name than the present one: that name, by the present one. */
+  readonly formerNames: ReadonlyMap<string, string>;
+  readonly changedSettings: ChangedSettings;
+}
+
+/** Settings that are not as they begin. */
+export interface ChangedSettings {
+  readonly sysctls: readonly Sysctl[];
+  /** Null: they are. */
+  readonly timeouts: Timeouts | null;
 }
 
 /** What a rule makes of a mark: (mark & ~mask) ^ value. */

@@ -12,19 +12,22 @@ import {
 } from "../../linux/index.ts";
 import { formatIp, ip, prefixContains } from "../../net/index.ts";
 import type { Administration } from "../administration.ts";
+import type { RecordedHost } from "../director/recorded.ts";
 import type { DirectorStatus } from "../director/status.ts";
 import { IpvsError } from "../errors.ts";
-import { type ServiceStatus, serviceId } from "../model.ts";
+import { destinationId, type ServiceStatus, serviceId } from "../model.ts";
 import type { RuleAdministration } from "../rules/administration.ts";
 import type { RuleSet } from "../rules/model.ts";
 import { probeServers, probeVirtualAddresses } from "./ask.ts";
-import type { Bypassing, DirectorFacts, MarkGiven, Way } from "./facts.ts";
+import { type Bypassing, type DirectorFacts, type MarkGiven, probeId, type Way } from "./facts.ts";
 import { ownChains } from "./firewall/own-rules.ts";
+import { changedSettings, NOTHING_CHANGED } from "./settings.ts";
 
 interface Sources {
   readonly rules: RuleAdministration;
   readonly status: DirectorStatus;
   readonly administration: Administration;
+  readonly recorded: RecordedHost;
   readonly socket: NetlinkSocket;
   readonly links: readonly Link[];
   readonly probe: boolean;
@@ -38,6 +41,7 @@ export function gatherDirector({
   status,
   administration,
   rules,
+  recorded,
   socket,
   links,
   probe,
@@ -47,12 +51,13 @@ export function gatherDirector({
   const servers = new Set(
     services.flatMap(({ destinations }) => destinations.map((each) => each.destination.address)),
   );
-  const named = new Set(
-    services.flatMap(({ service: { key }, localAddresses }) => [
+  const named = new Set([
+    ...services.flatMap(({ service: { key }, localAddresses }) => [
       ...(key.kind === "address" ? [key.address] : []),
       ...localAddresses,
     ]),
-  );
+    ...recorded.servers.flatMap(({ source }) => source ?? []),
+  ]);
   const own = new Set([...named].filter((address) => lookUp(socket, address)?.type === RTN.LOCAL));
   const before = waysTo(servers, socket, links, false);
   const probes = probe ? probeServers(services, before, own) : new Map();
@@ -62,12 +67,25 @@ export function gatherDirector({
     // Neighbours are known better once servers have been asked.
     ways: probe ? waysTo(servers, socket, links, true) : before,
     own,
+    recorded: new Map(
+      recorded.servers.map((each) => [probeId(serviceId(each.service), destinationId(each)), each]),
+    ),
     probes,
     otherOwners: probe ? probeVirtualAddresses(services, own, listAddresses(socket), links) : new Map(),
     bypassing: status.state === "ready" ? findBypassing(administration, services, before, socket) : [],
     pathMtuDiscovery: sysctlIsOn(administration, status, "pmtu_disc"),
     ownRules: { chains: ruleSets.flatMap(ownChains) },
     markRules: status.state === "ready" ? { 4: marksGiven(ruleSets[0]!), 6: marksGiven(ruleSets[1]!) } : null,
+    ruleInterfaces: ruleSets.flatMap(({ chains }) =>
+      chains.flatMap(({ rules }) => rules.flatMap(({ input }) => input ?? [])),
+    ),
+    formerNames: new Map(
+      links.flatMap(({ index, name }) => {
+        const former = recorded.interfaceNames.get(index);
+        return former === undefined || former === name ? [] : [[name, former]];
+      }),
+    ),
+    changedSettings: status.state === "ready" ? changedSettings(administration) : NOTHING_CHANGED,
   };
 }
 

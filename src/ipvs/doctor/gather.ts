@@ -19,6 +19,7 @@ import { formatIp, formatMac } from "../../net/index.ts";
 import { DETACHED } from "../director/interfaces.ts";
 import { openAdministration } from "../director/kernel-administration.ts";
 import type { DirectorOptions } from "../director/places.ts";
+import { type RecordedHost, recordedHost } from "../director/recorded.ts";
 import { type DirectorStatus, directorStatus } from "../director/status.ts";
 import type { Family } from "../model.ts";
 import { effective, type RealServerFacts } from "../realserver/facts.ts";
@@ -65,7 +66,10 @@ export function gatherFacts(options: GatherOptions = {}): HostFacts {
         director:
           status.state === "none"
             ? null
-            : gatherDirector({ status, administration, rules, socket, links, probe }),
+            : gatherDirector({
+                ...{ status, administration, rules, socket, links, probe },
+                recorded: status.state === "ready" ? recordedHost(places) : NOTHING_RECORDED,
+              }),
         // Asked for last: the questions to servers may have taught the kernel something.
         neighbours: neighbourFacts(socket),
         kernelServices: readKernelServices(),
@@ -80,6 +84,8 @@ export function gatherFacts(options: GatherOptions = {}): HostFacts {
     }
   });
 }
+
+const NOTHING_RECORDED: RecordedHost = { servers: [], interfaceNames: new Map() };
 
 /** How long a clock that was just started may take to its first tick, ms: ticks are 134 ms apart. */
 const FIRST_TICK = 300;

@@ -7,8 +7,10 @@ import { checkForwarding, checkRedirects, checkReversePath } from "./forwarding.
 import { checkInterfaces } from "./interfaces.ts";
 import { checkMarks } from "./marks.ts";
 import { checkOffloads } from "./offloads.ts";
+import { checkRenamedInterfaces } from "./renamed-interfaces.ts";
 import { checkServers } from "./servers.ts";
 import { checkServices } from "./services.ts";
+import { checkStaleAddresses } from "./stale-addresses.ts";
 import { checkState } from "./state.ts";
 import { checkTunnelMtu } from "./tunnel-mtu.ts";
 import type { DirectorCheck } from "./view.ts";
@@ -24,11 +26,13 @@ const CHECKS: readonly DirectorCheck[] = [
   checkServices,
   checkServers,
   checkWays,
+  checkStaleAddresses,
   checkTunnelMtu,
   checkRedirects,
   checkReversePath,
   checkOffloads,
   checkMarks,
+  checkRenamedInterfaces,
   checkDirectorFirewall,
 ];
 

@@ -1,12 +1,14 @@
 import type { DirectorFacts, HostFacts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
+import { remakeCommand } from "./larger-table.ts";
 import { type DirectorCheck, refreshDatapath } from "./view.ts";
 
 /** From this share on a table counts as full. */
 const NEARLY_FULL = 0.9;
 
 /** Whether the director's own state is sound. */
-export const checkState: DirectorCheck = ({ status }, host) => {
+export const checkState: DirectorCheck = (director, host) => {
+  const { status } = director;
   if (status.state === "unusable") {
     return [
       {
@@ -19,7 +21,7 @@ export const checkState: DirectorCheck = ({ status }, host) => {
       },
     ];
   }
-  return [...clock(status, host), ...programs(status, host), ...tables(status)];
+  return [...clock(status, host), ...programs(status, host), ...tables(director, host)];
 };
 
 function clock({ clock: state, program }: DirectorFacts["status"], host: HostFacts): Finding[] {
@@ -53,7 +55,8 @@ function programs({ programs: list }: DirectorFacts["status"], host: HostFacts):
   ];
 }
 
-function tables({ tables: list, events }: DirectorFacts["status"]): Finding[] {
+function tables(director: DirectorFacts, host: HostFacts): Finding[] {
+  const { tables: list, events } = director.status;
   return list
     .filter(({ used, size }) => used >= size * NEARLY_FULL)
     .map(({ table, used, size }) => ({
@@ -63,14 +66,9 @@ function tables({ tables: list, events }: DirectorFacts["status"]): Finding[] {
       what: `${used} of ${size} ${table} are in use.`,
       why:
         table === "connections"
-          ? `New flows that find no room are forwarded without state (${events.stateless ?? 0n} so far): no persistence, no thresholds, and they may change servers when servers change.`
+          ? `New flows that find no room are forwarded without state (${events.stateless ?? 0n} so far): no persistence, no thresholds, and they may change servers when servers change. The table is as large as when it was made; making the director anew ends all connections and zeroes all counters.`
           : "What does not fit is refused.",
       remedy:
-        table === "connections"
-          ? {
-              kind: "advice",
-              command: `ipvsadm -S -n > rules; lvs unload; LVS_CONNECTIONS=${4 * size} ipvsadm -R < rules`,
-            }
-          : null,
+        table === "connections" ? { kind: "advice", command: remakeCommand(director, host, 4 * size) } : null,
     }));
 }

@@ -51,6 +51,14 @@ export function serversOf(director: DirectorFacts): ServerView[] {
   );
 }
 
+/** The first of several findings about one thing. */
+export function onlyOnce(findings: readonly Finding[]): Finding[] {
+  return findings.filter(
+    ({ code, where }, index) =>
+      findings.findIndex((each) => each.code === code && each.where === where) === index,
+  );
+}
+
 /** "TCP 192.0.2.1:80", "FWM 7", "FWM 7 IPv6": as ipvsadm prints it. */
 export function serviceText(key: ServiceKey): string {
   if (key.kind === "mark") return `FWM ${key.mark}${key.family === 6 ? " IPv6" : ""}`;

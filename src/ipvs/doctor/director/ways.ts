@@ -1,7 +1,7 @@
 import { ip, prefixContains } from "../../../net/index.ts";
 import type { AddressFacts, HostFacts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
-import { type DirectorCheck, type ServerView, serversOf } from "./view.ts";
+import { type DirectorCheck, onlyOnce, type ServerView, serversOf } from "./view.ts";
 
 /** Whether the network between director and servers fits each forwarding method. */
 export const checkWays: DirectorCheck = (director, host) => {
@@ -20,14 +20,6 @@ export const checkWays: DirectorCheck = (director, host) => {
     ...localAddresses(director),
   ];
 };
-
-/** The first of several findings about one thing. */
-function onlyOnce(findings: readonly Finding[]): Finding[] {
-  return findings.filter(
-    ({ code, where }, index) =>
-      findings.findIndex((each) => each.code === code && each.where === where) === index,
-  );
-}
 
 function directRouting({ server, way }: ServerView): Finding[] {
   if (server.method !== "route" || way?.via == null) return [];

@@ -7,6 +7,7 @@ import type { RecordedAddress } from "../../realserver/record.ts";
 import type { AddressFacts, DirectorFacts, HostFacts, LinkFacts, ServerProbe, Way } from "../facts.ts";
 import { commandOf, type Finding } from "../finding.ts";
 import { NO_FIREWALL } from "../firewall/model.ts";
+import { NOTHING_CHANGED } from "../settings.ts";
 
 export function linkFacts(name: string, changes: Partial<LinkFacts> = {}): LinkFacts {
   return {
@@ -87,6 +88,10 @@ export function directorFacts(changes: Partial<DirectorFacts> = {}): DirectorFac
       pathMtuDiscovery: true,
       markRules: null,
       ownRules: NO_FIREWALL,
+      recorded: new Map(),
+      ruleInterfaces: [],
+      formerNames: new Map(),
+      changedSettings: NOTHING_CHANGED,
     },
     ...changes,
   };
