@@ -10,10 +10,11 @@ export function explanationText(explanation: Explanation): string {
   const { packet, steps, verdict, disagreement } = explanation;
   const flags = packet.flags === null ? "" : ` ${packet.flags.join(",") || "no flags"}`;
   const mark = packet.mark === 0 ? "" : `, mark ${packet.mark}`;
+  const way = packet.interface === null ? "of this host itself" : `in by ${packet.interface}`;
   const hasPorts = packet.source.port !== 0 || packet.destination.port !== 0;
   const end = (each: Endpoint) => (hasPorts ? endpointText(each) : each.address);
   const lines = [
-    `${packet.protocol}${flags} ${end(packet.source)} > ${end(packet.destination)}, ${packet.length} bytes, in by ${packet.interface}${mark}`,
+    `${packet.protocol}${flags} ${end(packet.source)} > ${end(packet.destination)}, ${packet.length} bytes, ${way}${mark}`,
     "",
     ...steps.flatMap(stepLines),
     "",
@@ -84,6 +85,13 @@ function stepLines(step: Step): string[] {
       ];
     case "expected":
       return [line("expected", `an FTP control connection to ${serverText(step.server)} has announced it`)];
+    case "own-packet":
+      return [
+        line(
+          "interface",
+          step.interface === null ? "comes in by none" : `comes in by none; leaves by ${step.interface}`,
+        ),
+      ];
     case "not-balanced":
       return [line("not ours", step.why)];
     case "connection": {
@@ -164,6 +172,8 @@ function stepLines(step: Step): string[] {
 
 function byItself({ server, why }: Extract<Step, { step: "by-itself" }>): string {
   const reason = why === "one-packet" ? "one-packet scheduling" : "the connection table is, or was, full";
+  if (server.method === "fullnat")
+    return `none is made (${reason}), without which nothing goes to ${serverText(server)}`;
   return `none is made (${reason}): it goes to ${serverText(server)} by itself`;
 }
 
@@ -220,6 +230,7 @@ function nextHopLines(step: Extract<Step, { step: "next-hop" }>): string[] {
 const FATES: Readonly<Record<Extract<Verdict, { kind: "kernel" }>["fate"], string>> = {
   "delivered here": "delivered here",
   forwarded: "forwarded",
+  sent: "sent",
   "not forwarded": "not forwarded: forwarding is off, so the host drops it",
   unreachable: "unreachable",
 };

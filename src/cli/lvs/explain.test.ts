@@ -126,6 +126,28 @@ test("what the host drops, as it does not forward, is not told as if it went on"
   );
 });
 
+test("a packet of the host's own comes in by no interface", () => {
+  const text = explanationText({
+    ...explanation,
+    packet: { ...explanation.packet, interface: null, mark: 0 },
+    steps: [{ step: "own-packet", interface: "eth0" }],
+    verdict: { kind: "kernel", changed: false, fate: "sent", why: "it is its own" },
+  });
+  assert.match(text, /^tcp SYN .*, 40 bytes, of this host itself$/m);
+  assert.match(text, /^interface +comes in by none; leaves by eth0$/m);
+  assert.match(text, /^KERNEL +gets it untouched \(sent\): it is its own$/m);
+});
+
+test("without a connection something goes to a server, but not under FullNAT", () => {
+  const textOf = (method: ExplainedServer["method"]) =>
+    explanationText({
+      ...explanation,
+      steps: [{ step: "by-itself", server: { ...server(11), method }, why: "no-room" }],
+    });
+  assert.match(textOf("masquerade"), /full\): it goes to 10.0.0.11:8080 \(masquerade\) by itself$/m);
+  assert.match(textOf("fullnat"), /full\), without which nothing goes to 10.0.0.11:8080 \(fullnat\)$/m);
+});
+
 test("a disagreement is not passed over", () => {
   const text = explanationText({
     ...explanation,

@@ -134,7 +134,8 @@ is sent, and nothing of the director changes. docs/explain.md has examples, and 
   -p, --protocol PROTOCOL   tcp, udp, sctp (an INIT), icmp (an echo request), ah, esp
   -s, --src ADDRESS:PORT    where it comes from: a client, or a real server that answers one
   -d, --dst ADDRESS:PORT    where it goes to; IPv6 as [2001:db8::1]:80; no port with icmp, ah and esp
-  -i, --iface IF            the interface that it comes in by (the one towards its source)
+  -i, --iface IF            the interface that it comes in by (the one towards its source; what this host sends
+                            to itself comes in by lo, what it sends elsewhere by none)
       --mark N              firewall mark that it carries
       --flags FLAG[,FLAG…]  SYN, ACK, FIN, RST, PSH, URG, ECE, CWR or none (ACK, if there is a connection; else SYN)
       --length BYTES        of the IP packet (as short as can be)

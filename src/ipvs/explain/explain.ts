@@ -1,5 +1,13 @@
 /** Explains a packet to the director of the calling thread's network namespace. */
-import { type Link, listLinks, lookUpRoute, RTN, SystemError, withRouteSocket } from "../../linux/index.ts";
+import {
+  type Link,
+  listLinks,
+  lookUpRoute,
+  type Route,
+  RTN,
+  SystemError,
+  withRouteSocket,
+} from "../../linux/index.ts";
 import { formatIp, type IpAddress } from "../../net/index.ts";
 import { NoInterfaceError } from "../director/interfaces.ts";
 import { requireRoot } from "../director/kernel-administration.ts";
@@ -13,14 +21,14 @@ import type { Needs } from "../plane.ts";
 import { Explainer } from "./explainer.ts";
 import type { Explanation } from "./model.ts";
 import { buildPacket, type FlagName, frameOf, type PacketRequest } from "./packet.ts";
-import { describeFrame } from "./packet-facts.ts";
-import { unattached } from "./told.ts";
+import { describeFrame, isOfNoHost } from "./packet-facts.ts";
+import { ownPacket, unattached } from "./told.ts";
 
 /** A packet that is asked about, and how it comes in. */
 export interface ExplainRequest extends Omit<PacketRequest, "flags"> {
   /** Null: ACK, if it then belongs to a connection, else SYN. */
   readonly flags: readonly FlagName[] | null;
-  /** Name of the interface; null: the one that the way back to the source leads out of. */
+  /** Name of the interface; null: the one that the way back to the source leads out of, none for what this host sends elsewhere. */
   readonly interface: string | null;
   /** Hardware address that the frame is sent to; null: the interface's own. */
   readonly mac: Uint8Array | null;
@@ -50,10 +58,18 @@ export function explainPacket(request: ExplainRequest, options: DirectorOptions 
   return fromSystem("open", () => {
     const places = choosePlaces(options);
     const links = withRouteSocket(listLinks);
+    const frameAt = (link: Link, flags: readonly FlagName[]) =>
+      frameOf(buildPacket({ ...request, flags }), link, request.mac);
+    if (request.interface === null && isOwn(request)) {
+      const out = wayTo(request.destination.address, links);
+      const link = out ?? chooseLink({ ...request, interface: "lo" }, links);
+      const frame = frameAt(link, request.flags ?? ["SYN"]);
+      return ownPacket(describeFrame(frame, link, request.mark), out?.name ?? null);
+    }
     const link = chooseLink(request, links);
-    const frames = (
-      request.flags === null ? (["ACK", "SYN"] as const).map((flag) => [flag]) : [request.flags]
-    ).map((flags) => frameOf(buildPacket({ ...request, flags }), link, request.mac));
+    const choices =
+      request.flags === null ? (["ACK", "SYN"] as const).map((flag) => [flag]) : [request.flags];
+    const frames = choices.map((flags) => frameAt(link, flags));
     const state = new NamespaceState(places);
     try {
       return state.read((present) => {
@@ -63,7 +79,12 @@ export function explainPacket(request: ExplainRequest, options: DirectorOptions 
             "nothing is configured in this network namespace: the first service attaches the datapath";
           const frame = frames.at(-1)!;
           const packet = describeFrame(frame, link, request.mark);
-          return unattached(packet, frame, { step: "interface", name: link.name, attached: false, why });
+          return unattached(packet, frame, link, {
+            step: "interface",
+            name: link.name,
+            attached: false,
+            why,
+          });
         }
         const explainer = new Explainer(present, needs, places.cacheDirectory);
         try {
@@ -100,16 +121,36 @@ function chooseLink(request: ExplainRequest, links: readonly Link[]): Link {
   return link;
 }
 
+/** Whether this host sends a packet itself, to an address that is not its own: else its own come in by loopback. */
+function isOwn({ source, destination }: ExplainRequest): boolean {
+  return !isOfNoHost(source.address) && isHosts(source.address) && !isHosts(destination.address);
+}
+
+function isHosts(address: IpAddress): boolean {
+  return routeTo(address)?.type === RTN.LOCAL;
+}
+
 function wayBackTo(source: IpAddress, links: readonly Link[]): string {
+  if (isHosts(source)) return "lo";
+  const found = wayTo(source, links);
+  if (found === null) throw new NoWayBackError(source);
+  return found.name;
+}
+
+/** The interface that the host's own packets to an address leave by; null: there is no way. */
+function wayTo(address: IpAddress, links: readonly Link[]): Link | null {
+  const out = routeTo(address)?.link;
+  return links.find(({ index }) => index === out) ?? null;
+}
+
+/** Null: there is none. */
+function routeTo(address: IpAddress): Route | null {
   try {
-    const { type, link } = withRouteSocket((socket) => lookUpRoute(socket, source));
-    if (type === RTN.LOCAL) return "lo";
-    const found = links.find(({ index }) => index === link);
-    if (found !== undefined) return found.name;
+    return withRouteSocket((socket) => lookUpRoute(socket, address));
   } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
+    if (error instanceof SystemError) return null;
+    throw error;
   }
-  throw new NoWayBackError(source);
 }
 
 /** What the programs that run are made for; null: there are none yet. */

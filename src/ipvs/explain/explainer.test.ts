@@ -12,6 +12,7 @@ import { MNT_DETACH, umount } from "../../linux/index.ts";
 import { buildEcho, ip } from "../../net/index.ts";
 import type { Destination, ServiceKey, VirtualService } from "../model.ts";
 import { destinationId } from "../model.ts";
+import { explainPacket } from "./explain.ts";
 import type { Explanation, Step } from "./model.ts";
 import { Trial } from "./testing/trial.ts";
 import { optionsIn } from "./testing/trials.ts";
@@ -125,6 +126,42 @@ describe("explanations", { skip }, () => {
     const other = syn();
     other[5] = 0x77;
     assert.match(find(explain(other), "not-balanced")!.why, /not addressed/);
+  });
+
+  test("of sources that are no client's", () => {
+    configure(service(key(80)), [server(1)]);
+    for (const source of ["127.0.0.1", "0.0.0.0"]) {
+      const explanation = explain(syn(`${source}:40000`));
+      assert.match(find(explanation, "opens-nothing")!.why, new RegExp(`^${source} is no client's`));
+      assert.equal(explanation.verdict.kind, "kernel");
+    }
+    assert.equal(find(explain(syn("128.0.0.1:40000")), "opens-nothing"), undefined);
+  });
+
+  test("of what the host sends itself: only to its own addresses it comes in, by loopback", () => {
+    configure(service(key(80)), [server(1)]);
+    const ask = (from: string, to: string, named: string | null = null) =>
+      trial.inside(() =>
+        explainPacket(
+          {
+            ...{ protocol: "tcp", flags: null, length: null, dontFragment: false, mac: null, mark: 0 },
+            ...{ source: { address: ip(from), port: 99 }, destination: { address: ip(to), port: 80 } },
+            interface: named,
+          },
+          optionsIn(folder),
+        ),
+      );
+    const away = ask("10.0.0.254", "10.0.0.77");
+    assert.deepEqual(away.steps, [{ step: "own-packet", interface: "d1" }]);
+    assert.equal(away.packet.interface, null);
+    assert.ok(away.verdict.kind === "kernel" && away.verdict.fate === "sent");
+    const nowhere = ask("10.0.0.254", "203.0.113.1");
+    assert.deepEqual(nowhere.steps, [{ step: "own-packet", interface: null }]);
+    assert.ok(nowhere.verdict.kind === "kernel" && nowhere.verdict.fate === "unreachable");
+    assert.equal(ask("10.0.0.254", VIP).packet.interface, "lo");
+    assert.equal(ask("127.0.0.1", VIP).packet.interface, "lo");
+    assert.equal(ask("10.0.0.254", "10.0.0.77", "d0").packet.interface, "d0");
+    assert.equal(ask("198.18.0.1", "10.0.0.77").packet.interface, "d0");
   });
 
   test("follow a connection in both directions", () => {

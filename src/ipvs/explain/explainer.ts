@@ -95,7 +95,7 @@ export class Explainer {
     const packet = describeFrame(frame, link, mark);
     const attachment = this.#attachment(link);
     const here: Step = { step: "interface", name: link.name, ...attachment };
-    if (!attachment.attached) return unattached(packet, frame, here);
+    if (!attachment.attached) return unattached(packet, frame, link, here);
     this.#shadow.refresh();
     this.#isStill = false;
     let told = this.#simulate(frame, link, mark, packet);

@@ -12,8 +12,8 @@ export interface ExplainedPacket {
   /** Port 0 where the protocol has none. */
   readonly source: Endpoint;
   readonly destination: Endpoint;
-  /** Name of the interface that it comes in by. */
-  readonly interface: string;
+  /** Name of the interface that it comes in by; null: by none, as this host sends it itself. */
+  readonly interface: string | null;
   readonly mark: number;
   /** TCP's, by name: ["SYN", "ACK"]; null of other protocols. */
   readonly flags: readonly string[] | null;
@@ -55,6 +55,8 @@ export type Step =
       /** Why not, if it is not attached. */
       readonly why: string | null;
     }
+  /** This host sends it itself, by that interface (null: there is no way), so it does not come in where the datapath could meet it. */
+  | { readonly step: "own-packet"; readonly interface: string | null }
   /** It is none of those that the datapath looks at. */
   | { readonly step: "not-balanced"; readonly why: string }
   /**
@@ -167,8 +169,11 @@ export type Verdict =
       readonly kind: "kernel";
       /** Whether it was translated before. */
       readonly changed: boolean;
-      /** What the kernel's routes say of its destination. "not forwarded": there is a way, but forwarding is off, so the host drops it. */
-      readonly fate: "delivered here" | "forwarded" | "not forwarded" | "unreachable";
+      /**
+       * What the kernel's routes say of its destination. "not forwarded": there is a way, but forwarding is off, so the host drops it;
+       * "sent": it is the host's own, and leaves.
+       */
+      readonly fate: "delivered here" | "forwarded" | "not forwarded" | "sent" | "unreachable";
       readonly why: string;
     }
   | { readonly kind: "dropped"; readonly why: string }

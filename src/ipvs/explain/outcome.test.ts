@@ -6,7 +6,7 @@ import { installPrograms } from "../../kernel/install.ts";
 import { tcpFrame } from "../../kernel/testing/frames.ts";
 import { TestNetwork } from "../../kernel/testing/network.ts";
 import { inNetworkNamespace, type Link, listLinks, withRouteSocket, writeSysctl } from "../../linux/index.ts";
-import type { ServiceKey } from "../model.ts";
+import type { ForwardingMethod, ServiceKey } from "../model.ts";
 import { NO_COUNTERS } from "../rules/model.ts";
 import { TableRules } from "../rules/table-rules.ts";
 import { SimulatedPlane } from "../simulated-plane.ts";
@@ -17,24 +17,22 @@ import type { Fact } from "./simulation.ts";
 const [CLIENT, VIP] = ["198.18.0.1:40000", "192.0.2.1"];
 const KEY: ServiceKey = { kind: "address", family: 4, protocol: "tcp", address: VIP, port: 80 };
 
-test("what rules drop is said to be dropped by them, be it a connection's first packet or one that they are remembered for", () => {
+/** A director in the simulator with one server, whose connection table has room for `connections`. */
+function startDirector(connections: number, method: ForwardingMethod) {
   const facts: Fact[] = [];
   const machine = createMachine({
-    entries: { connections: 16, due: 16, flows: 16 },
+    entries: { connections, due: 16, flows: 16 },
     trace: (what, values) => facts.push({ what, values }),
   });
   installPrograms(machine);
-  const plane = new SimulatedPlane(machine);
+  const plane = new SimulatedPlane(machine, { addresses: ["10.0.0.254"] });
   const administration = new TableAdministration(plane);
   administration.addService({
     ...{ key: KEY, scheduler: "rr", schedulerFlags: 0, persistence: null, engine: null },
     ...{ onePacket: false, clientAddress: "hidden" },
   });
-  administration.addDestination(KEY, {
-    ...{ family: 4, address: "10.0.0.1", port: 80, method: "masquerade", tunnel: null, weight: 1 },
-    ...{ upperThreshold: 0, lowerThreshold: 0 },
-  });
-
+  const server = { family: 4, address: "10.0.0.1", port: 80, method, tunnel: null } as const;
+  administration.addDestination(KEY, { ...server, weight: 1, upperThreshold: 0, lowerThreshold: 0 });
   const send = (flags: string, from = CLIENT) => {
     facts.length = 0;
     const frame = tcpFrame("client", from, `${VIP}:80`, flags);
@@ -42,10 +40,14 @@ test("what rules drop is said to be dropped by them, be it a connection's first 
     const verdict = machine.execute(ingress, packet);
     const run = { verdict, packet, facts: [...facts], inquiries: [] };
     const link = { name: "eth0", loopback: false } as Link;
-    const about = { links: [], link, server: null, method: null, keptMtu: 0 };
+    const about = { links: [], link, server, method, keptMtu: 0 };
     return { run, outcome: () => outcomeOf({ ...about, frame, run }) };
   };
+  return { plane, send };
+}
 
+test("what rules drop is said to be dropped by them, be it a connection's first packet or one that they are remembered for", () => {
+  const { plane, send } = startDirector(16, "masquerade");
   send("S");
   new TableRules(plane).change(4, (present) => ({
     ...present,
@@ -71,6 +73,17 @@ test("what rules drop is said to be dropped by them, be it a connection's first 
     );
     assert.deepEqual(outcome().verdict, { kind: "dropped", why: "rules drop it" });
   }
+});
+
+test("with a full connection table, FullNAT's flows are said to be dropped for that", () => {
+  const { send } = startDirector(4, "fullnat");
+  const verdicts = Array.from(
+    { length: 8 },
+    (_, i) => send("S", `198.18.0.2:${41000 + i}`).outcome().verdict,
+  );
+  const dropped = verdicts.filter((verdict) => verdict.kind === "dropped");
+  assert.ok(dropped.length > 0 && dropped.length < verdicts.length);
+  for (const { why } of dropped) assert.match(why, /^FullNAT needs a connection.*full$/);
 });
 
 test("a way onwards is none where the host does not forward", {

@@ -64,7 +64,7 @@ export function outcomeOf(options: OutcomeOptions): Outcome {
 function verdictOf(options: OutcomeOptions, changed: boolean): Verdict {
   const { run, links, link } = options;
   const said = (what: string) => run.facts.findLast((fact) => fact.what === what)?.values;
-  if (run.verdict === TC_SHOT) return { kind: "dropped", why: whyDropped(run) };
+  if (run.verdict === TC_SHOT) return { kind: "dropped", why: whyDropped(options) };
   const { redirected } = run.packet;
   if (run.verdict === TC_REDIRECT && redirected !== undefined) {
     const answer = said("answer");
@@ -91,7 +91,7 @@ function verdictOf(options: OutcomeOptions, changed: boolean): Verdict {
   return { kind: "kernel", changed, fate: fateOf(run.packet.bytes, link.name), why };
 }
 
-function whyDropped({ facts }: SimulatedRun): string {
+function whyDropped({ run: { facts }, server }: OutcomeOptions): string {
   const has = (what: string) => facts.some((fact) => fact.what === what);
   if (has("rules-dropped")) return "rules drop it";
   if (has("defended")) return "drop_packet drops one in so many packets that would open connections";
@@ -103,6 +103,8 @@ function whyDropped({ facts }: SimulatedRun): string {
   if (has("unanswered"))
     return "it would be answered with an ICMP error, but too many of those were sent just now";
   if (has("answer")) return "it cannot go on, and is not a packet that is answered with ICMP errors";
+  if (has("by-itself") && server?.method === "fullnat")
+    return "FullNAT needs a connection to translate the answers by, and there is none: the connection table is, or was, full";
   if (has("overhead"))
     return "the way's MTU leaves no room for the tunnel's headers, or its headers cannot be read";
   return "it cannot be translated or sent, or is kept until the first fragment of its datagram comes";

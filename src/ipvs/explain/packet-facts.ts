@@ -1,10 +1,19 @@
 /** A frame as explanations name it. */
 import type { Link } from "../../linux/index.ts";
-import { TCP_FLAG } from "../../net/index.ts";
+import { type IpAddress, TCP_FLAG } from "../../net/index.ts";
 import type { Endpoint } from "../model.ts";
 import type { ExplainedPacket } from "./model.ts";
 import { endsOf, parsed } from "./outcome.ts";
 import { nameOfProtocol } from "./packet.ts";
+
+/**
+ * Whether an address is one that no packet comes from that has left its host: loopback's, or none. The datapath takes such for no
+ * client's.
+ */
+export function isOfNoHost(address: IpAddress): boolean {
+  if (address.length === 4) return address[0] === 127 || address.every((byte) => byte === 0);
+  return address.every((byte, at) => byte <= (at === 15 ? 1 : 0));
+}
 
 const NOBODY: Endpoint = { family: 4, address: "0.0.0.0", port: 0 };
 const ETHERNET = 14;

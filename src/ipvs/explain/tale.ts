@@ -1,7 +1,9 @@
 /** The steps of an explanation, from what the code said it went by. */
 import { FROM_CLIENT, SERVICE_MARK } from "../../kernel/tables.ts";
+import { ip } from "../../net/index.ts";
 import { identityAt } from "../configuration/published.ts";
 import type { ExplainedPacket, Step } from "./model.ts";
+import { isOfNoHost } from "./packet-facts.ts";
 import type { Reading } from "./reading.ts";
 import { type RulesOptions, rulesStep } from "./rules-step.ts";
 import { scheduleStep } from "./scheduling.ts";
@@ -145,7 +147,12 @@ class Tale {
 
   /** It belongs to nothing, and nothing was asked about services. */
   #idle(): Step {
-    const { protocol, flags } = this.#options.packet;
+    const { protocol, source, flags } = this.#options.packet;
+    if (isOfNoHost(ip(source.address)))
+      return {
+        step: "opens-nothing",
+        why: `${source.address} is no client's address, but loopback's or none`,
+      };
     if (flags?.includes("RST"))
       return { step: "opens-nothing", why: "a segment with RST opens no connection" };
     if (protocol === "tcp")

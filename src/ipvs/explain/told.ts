@@ -1,8 +1,11 @@
 /** A run in the simulator, and what an explanation takes from it. */
+import type { Link } from "../../linux/index.ts";
 import type { End } from "./comparison.ts";
-import type { ExplainedPacket, ExplainedServer, Explanation, Step } from "./model.ts";
+import type { ExplainedPacket, ExplainedServer, Explanation, Step, Verdict } from "./model.ts";
 import { fateOf } from "./outcome.ts";
 import type { SimulatedRun } from "./simulation.ts";
+
+type Fate = Extract<Verdict, { kind: "kernel" }>["fate"];
 
 /** A run in the simulator, and what it is about. */
 export interface Told {
@@ -16,16 +19,23 @@ export interface Told {
 }
 
 /** The datapath does not see the packet. */
-export function unattached(packet: ExplainedPacket, frame: Uint8Array, here: Step): Explanation {
+export function unattached(packet: ExplainedPacket, frame: Uint8Array, link: Link, here: Step): Explanation {
+  return unseen(packet, here, fateOf(frame, link.name), "the datapath does not see it");
+}
+
+/** A packet of this host itself, which leaves by an interface; null: there is no way for it. */
+export function ownPacket(packet: ExplainedPacket, by: string | null): Explanation {
+  const why =
+    "it is this host's own, to an address that is not: it comes in by no interface, so it is not balanced";
+  const here: Step = { step: "own-packet", interface: by };
+  return unseen({ ...packet, interface: null }, here, by === null ? "unreachable" : "sent", why);
+}
+
+function unseen(packet: ExplainedPacket, here: Step, fate: Fate, why: string): Explanation {
   return {
     packet,
     steps: [here],
-    verdict: {
-      kind: "kernel",
-      changed: false,
-      fate: fateOf(frame, packet.interface),
-      why: "the datapath does not see it",
-    },
+    verdict: { kind: "kernel", changed: false, fate, why },
     effects: { connection: null, counters: null },
     frame: null,
     ran: "nothing",
