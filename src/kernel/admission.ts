@@ -5,12 +5,12 @@
  */
 import { type Packet, TC_NEXT, TC_SHOT, tailCall, trace, type u16, type u32 } from "../bpf/index.ts";
 import { askService, BY_ITSELF, chooseServer, connect, NOT_OURS, REFUSED, STATELESS } from "./admit.ts";
-import { enterLocal } from "./connection/local.ts";
+import { enterLocal, hasWay } from "./connection/local.ts";
 import { mayAdmit } from "./defence/drop-packet.ts";
 import { isHandedOver, LOOPBACK } from "./forward/hand-over.ts";
 import { leave } from "./fragment/leave.ts";
 import { askExpected, endExpected } from "./ftp/expect.ts";
-import { answerRefused } from "./icmp/answer.ts";
+import { answerRefused, answerUnreachable } from "./icmp/answer.ts";
 import { isMessage } from "./icmp/begin.ts";
 import { isTold, tellServer } from "./icmp/unwanted.ts";
 import { family, ftp, fullnat, ruleDrops, rules, sip } from "./options.ts";
@@ -82,7 +82,7 @@ export function admit(packet: Packet, key: FlowKey, transport: u16, length: u32,
   if (decision < BY_ITSELF) decision = connect(key.source, key.destination, ports, what, decision);
   if (fullnat.value && decision < BY_ITSELF && !enterLocal(decision)) {
     trace("no-local-endpoint", decision);
-    return TC_SHOT;
+    return hasWay(decision) ? TC_SHOT : answerUnreachable(packet);
   }
   return goOn(packet, decision, (key.source ^ ports) >>> 0, what);
 }

@@ -22,6 +22,7 @@ import { currentTick } from "../clock.ts";
 import { findFlowByCall, hashOf, insertFlow, lookFor, removeFlow, wordOf } from "../flow.ts";
 import { family } from "../options.ts";
 import {
+  type Address,
   type Connection,
   connectionTable,
   destinationTable,
@@ -53,13 +54,20 @@ const FAR = 0x9e3779b1;
 const SEARCHING = 1;
 const SETTLED = 2;
 
-/** Ports of local addresses that were given for that, and of the director's own, below those that Linux gives to its own sockets. */
+/** Ports of local addresses that the host itself does not use towards the server, and of the one that it does: below those that Linux gives its own sockets. */
 const FIRST_PORT = 1024;
 const PORTS = 64512;
 const OWN_PORTS = 31744;
 
 export const LocalSearch = struct("LocalSearch", { slot: u32, start: u32, count: u32, found: u32 });
 export type LocalSearch = Infer<typeof LocalSearch>;
+
+/** Whether two addresses are the same. */
+function isSame(one: Address, other: Address): boolean {
+  const a = one.words;
+  const b = other.words;
+  return ((a[0]! ^ b[0]!) | (a[1]! ^ b[1]!) | (a[2]! ^ b[2]!) | (a[3]! ^ b[3]!)) === 0;
+}
 
 /** Gives the connection the local address and port of a turn. False: there is no address. */
 function setLocal(connection: Connection, search: LocalSearch, turn: u32): boolean {
@@ -70,7 +78,8 @@ function setLocal(connection: Connection, search: LocalSearch, turn: u32): boole
     const given = localAddresses.lookup((search.start + ((turn % search.count) >>> 0)) >>> 0);
     if (given === null) return false;
     address = given;
-    connection.localPort = FIRST_PORT + (((turn / search.count) >>> 0) % PORTS);
+    const ports = isSame(given, server.source) ? OWN_PORTS : PORTS;
+    connection.localPort = FIRST_PORT + (((turn / search.count) >>> 0) % ports);
   } else {
     connection.localPort = FIRST_PORT + (turn % OWN_PORTS);
   }
@@ -133,6 +142,16 @@ export function enterLocal(slot: u32): boolean {
   // Whoever ended it in between knew of no replies.
   if (!retire(connection, slot, state, currentTick()) && isFound) withdrawReplies(connection, slot);
   return false;
+}
+
+/** Whether the host had an address towards the connection's server when it was last asked for: without a way it has none. */
+export function hasWay(slot: u32): boolean {
+  const connection = connectionTable.lookup(slot);
+  if (connection === null) return true;
+  const server = destinationTable.lookup(connection.destination);
+  if (server === null) return true;
+  const words = server.source.words;
+  return (words[0]! | words[1]! | words[2]! | words[3]!) !== 0;
 }
 
 /** Whether a FullNAT connection has its local endpoint: without, its packets are dropped. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { TC_REDIRECT, TC_SHOT } from "../../bpf/index.ts";
+import { TC_REDIRECT } from "../../bpf/index.ts";
 import { formatIp, parseIpPacket } from "../../net/index.ts";
-import { FORWARD_FULLNAT } from "../tables.ts";
+import { destinationTable, FORWARD_FULLNAT } from "../tables.ts";
 import { CLIENT_SIDE, SERVER_SIDE, TestDirector } from "../testing/director.ts";
 import { interfaceOf, type Side, tcpFrame, udpFrame } from "../testing/frames.ts";
 import { sctpFrame } from "../testing/sctp.ts";
@@ -141,12 +141,31 @@ for (const family of FAMILIES) {
       assert.ok(from.includes(family.own), from);
     });
 
-    test("without any address of its own drops what it cannot send", () => {
+    test("leaves the ports above 32767 of the director's own address to the host, even where that is given", () => {
+      for (const [local, port] of [
+        [family.own, 1024 + (40_000 % 31_744)],
+        [family.local[0]!, 1024 + 40_000],
+      ] as const) {
+        const director = directorOf(family, [local]);
+        director.machine.run(() => {
+          for (const slot of director.configuration.serversOf("tcp", family.virtual).values())
+            destinationTable.lookup(slot)!.portCursor = 40_000;
+        });
+        const syn = tcpFrame("client", endpoint(family.client, 1000), family.virtual, "S");
+        assert.equal(pass(director, "client", syn).from, endpoint(local, port));
+      }
+    });
+
+    test("without any address of its own, as without a way, tells the client that there is none", () => {
       const director = new TestDirector();
       director.configuration.addService("tcp", family.virtual, "rr");
       director.configuration.addServer("tcp", family.virtual, family.server, { method: FORWARD_FULLNAT });
       const frame = tcpFrame("client", endpoint(family.client, 1000), family.virtual, "S");
-      assert.equal(director.receive(frame, { ifindex: CLIENT_SIDE }).verdict, TC_SHOT);
+      const { verdict, packet } = director.receive(frame, { ifindex: CLIENT_SIDE });
+      assert.equal(verdict, TC_REDIRECT);
+      const { transport } = parseIpPacket(packet.bytes.subarray(14));
+      assert.ok(transport.kind === "icmp" || transport.kind === "icmpv6");
+      assert.deepEqual([transport.type, transport.code], family.name === "IPv4" ? [3, 1] : [1, 3]);
       director.wait(2);
       assert.deepEqual(director.connections(), []);
       assert.equal(director.flowWords(), 0);
