@@ -151,7 +151,7 @@ function stepLines(step: Step): string[] {
     case "connection-made":
       return [line("connection", `is made: ${entryText(step.entry)}`)];
     case "no-local-endpoint":
-      return [line("local end", `none is free towards ${serverText(step.server)}`)];
+      return [line("local end", `there is none, or none is free, towards ${serverText(step.server)}`)];
     case "by-itself":
       return [line("connection", byItself(step))];
     case "stateless-reply":

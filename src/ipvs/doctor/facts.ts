@@ -151,6 +151,12 @@ export interface NeighbourFacts {
   readonly mac: string;
 }
 
+/** Ports, both ends included. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
 export interface HostFacts {
   readonly links: readonly LinkFacts[];
   readonly addresses: readonly AddressFacts[];
@@ -162,6 +168,8 @@ export interface HostFacts {
   readonly kernelServices: readonly string[];
   readonly firewall: Firewall;
   readonly listeners: readonly Listener[];
+  /** Those that the kernel gives to sockets by itself, of both families. Null: it is not known. */
+  readonly localPorts: PortRange | null;
   /** The host as `lvs realserver` sees it, and what that has set up. */
   readonly realServer: RealServerHost;
   readonly hints: RealServerHints;

@@ -39,6 +39,7 @@ import { readFirewall } from "./firewall/read.ts";
 import { gatherDirector } from "./gather-director.ts";
 import { readKernelServices } from "./kernel-services.ts";
 import { readListeners } from "./listeners.ts";
+import { readLocalPorts } from "./local-ports.ts";
 
 export interface GatherOptions extends DirectorOptions {
   readonly hints?: Partial<RealServerHints>;
@@ -75,6 +76,7 @@ export function gatherFacts(options: GatherOptions = {}): HostFacts {
         kernelServices: readKernelServices(),
         firewall: readFirewall(),
         listeners: readListeners(),
+        localPorts: readLocalPorts(),
         realServer,
         hints: { virtualAddresses: hints?.virtualAddresses ?? [], directors: hints?.directors ?? [] },
       };

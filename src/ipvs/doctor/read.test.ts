@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseKernelServices } from "./kernel-services.ts";
 import { parseListeners } from "./listeners.ts";
+import { parseLocalPorts } from "./local-ports.ts";
 
 test("services of the kernel's own IPVS", () => {
   const text = `IP Virtual Server version 1.2.1 (size=4096)
@@ -35,4 +36,9 @@ test("sockets that wait", () => {
     { protocol: "tcp", address: "10.0.0.1", port: 81 },
   ]);
   assert.deepEqual(parseListeners(six, "udp"), [{ protocol: "udp", address: null, port: 53 }]);
+});
+
+test("ports that the kernel gives to sockets", () => {
+  assert.deepEqual(parseLocalPorts("32768\t60999"), { first: 32768, last: 60999 });
+  assert.equal(parseLocalPorts(""), null);
 });

@@ -10,6 +10,7 @@ import { checkOffloads } from "./offloads.ts";
 import { checkRenamedInterfaces } from "./renamed-interfaces.ts";
 import { checkServers } from "./servers.ts";
 import { checkServices } from "./services.ts";
+import { checkSharedPorts } from "./shared-ports.ts";
 import { checkStaleAddresses } from "./stale-addresses.ts";
 import { checkState } from "./state.ts";
 import { checkTunnelMtu } from "./tunnel-mtu.ts";
@@ -27,6 +28,7 @@ const CHECKS: readonly DirectorCheck[] = [
   checkServers,
   checkWays,
   checkStaleAddresses,
+  checkSharedPorts,
   checkTunnelMtu,
   checkRedirects,
   checkReversePath,
