@@ -82,7 +82,7 @@ function mustWork(args: readonly string[]): string {
 
 test(`${KILLS} processes of ours killed at random moments of changes under traffic`, {
   skip: process.getuid?.() === 0 ? false : "needs root: makes network namespaces",
-  timeout: 300_000,
+  timeout: 600_000,
 }, async (context) => {
   buildNetwork(PLAN);
   try {
