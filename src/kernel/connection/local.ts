@@ -22,7 +22,6 @@ import { currentTick } from "../clock.ts";
 import { findFlowByCall, hashOf, insertFlow, lookFor, removeFlow, wordOf } from "../flow.ts";
 import { family } from "../options.ts";
 import {
-  type Address,
   type Connection,
   connectionTable,
   destinationTable,
@@ -37,7 +36,7 @@ import {
   serviceTable,
   wide,
 } from "../tables.ts";
-import { addressWord } from "../words.ts";
+import { addressWord, isSame } from "../words.ts";
 import { setReplyKey, withdrawReplies } from "./create.ts";
 import { retire } from "./retire.ts";
 
@@ -61,13 +60,6 @@ const OWN_PORTS = 31744;
 
 export const LocalSearch = struct("LocalSearch", { slot: u32, start: u32, count: u32, found: u32 });
 export type LocalSearch = Infer<typeof LocalSearch>;
-
-/** Whether two addresses are the same. */
-function isSame(one: Address, other: Address): boolean {
-  const a = one.words;
-  const b = other.words;
-  return ((a[0]! ^ b[0]!) | (a[1]! ^ b[1]!) | (a[2]! ^ b[2]!) | (a[3]! ^ b[3]!)) === 0;
-}
 
 /** Gives the connection the local address and port of a turn. False: there is no address. */
 function setLocal(connection: Connection, search: LocalSearch, turn: u32): boolean {

@@ -40,7 +40,6 @@ export function forward(
 
   const fresh = isFresh(hop, now) || (direction !== FROM_CLIENT && recall(hop, ip.destination, address, now));
   let out = hop.interface;
-  let isCut = false;
   if (!fresh) {
     out = resolve(packet, direction, way, address, lengthOnWire(packet, transport, protocol, length));
   } else if (length > hop.mtu && lengthOnWire(packet, transport, protocol, length) > hop.mtu) {
@@ -52,14 +51,11 @@ export function forward(
     const told = tellUnreachable(packet, direction, way);
     if (told !== 0) return told;
   }
-  if (out === TOO_LARGE) {
-    if (!mayFragment) return direction === FROM_CLIENT ? answerTooLarge(packet, hop.mtu) : TC_NEXT;
-    isCut = mayCut(packet, hop);
-    out = NO_WAY;
-  }
+  if (out === TOO_LARGE && !mayFragment)
+    return direction === FROM_CLIENT ? answerTooLarge(packet, hop.mtu) : TC_NEXT;
 
   if (!translate(packet, transport, direction, address, port)) return TC_SHOT;
-  if (isCut) return sendCut(packet, hop, transport, protocol, length);
-  if (out === NO_WAY) return handOver(packet, direction);
+  if (out === TOO_LARGE && mayCut(packet, hop)) return sendCut(packet, hop, transport, protocol, length);
+  if (out === NO_WAY || out === TOO_LARGE) return handOver(packet, direction);
   return fresh ? sendBy(packet, hop, out) : redirectNeighbour(out, 0);
 }
