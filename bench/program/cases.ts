@@ -9,7 +9,7 @@ import {
   TUNNEL_GUE,
   TUNNEL_IPIP,
 } from "../../src/kernel/tables.ts";
-import type { ServerSettings, ServiceSettings } from "../../src/kernel/testing/configure.ts";
+import type { ServerSettings, ServiceSettings } from "../../src/kernel/testing/service-settings.ts";
 
 /** One configuration: a service over five servers, and what its programs can do. */
 export interface Case {

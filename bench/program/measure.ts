@@ -23,10 +23,10 @@ import {
   flows,
   NextHop,
 } from "../../src/kernel/tables.ts";
-import { wordsOf } from "../../src/kernel/testing/configure.ts";
 import { TestDirector } from "../../src/kernel/testing/director.ts";
 import { tcpFrame, udpFrame } from "../../src/kernel/testing/frames.ts";
 import { KernelDirector } from "../../src/kernel/testing/kernel-director.ts";
+import { wordsOf } from "../../src/kernel/testing/service-settings.ts";
 import { quantile } from "../statistics.ts";
 import type { Case } from "./cases.ts";
 import { MEASURED, NOTHING, Plan, plans, targets } from "./rewind.ts";

@@ -2,14 +2,14 @@
 
 import { POOL_ONE_PACKET } from "../../kernel/tables.ts";
 import type { Commanded } from "../../kernel/testing/commands.ts";
+import type { Load } from "../../kernel/testing/recordings.ts";
 import {
   type EndpointText,
   type ServerSettings,
   type ServiceProtocol,
   type ServiceSettings,
   splitEndpoint,
-} from "../../kernel/testing/configure.ts";
-import type { Load } from "../../kernel/testing/recordings.ts";
+} from "../../kernel/testing/service-settings.ts";
 import { ip, ipv4ToNumber } from "../../net/index.ts";
 import {
   type Destination,

@@ -17,8 +17,8 @@ import {
   TUNNEL_IPIP,
   TUNNEL_REMOTE_CHECKSUM,
 } from "../tables.ts";
-import type { ServerSettings, ServiceProtocol, ServiceSettings } from "../testing/configure.ts";
 import { TestDirector } from "../testing/director.ts";
+import type { ServerSettings, ServiceProtocol, ServiceSettings } from "../testing/service-settings.ts";
 import { smallTables } from "../testing/small-tables.ts";
 
 export const LIMIT = 16384;

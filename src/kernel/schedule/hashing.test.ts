@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { wordsOf } from "../testing/configure.ts";
 import { type Case, readRecording } from "../testing/recordings.ts";
+import { wordsOf } from "../testing/service-settings.ts";
 import { hashBucket } from "./bucket.ts";
 import { dhBuckets, maglevAddress, mhBuckets, shBuckets } from "./buckets.ts";
 import { maglevBucket } from "./mh.ts";

@@ -20,9 +20,9 @@ import {
   serviceTable,
   settings,
 } from "../tables.ts";
-import { SCHEDULERS } from "../testing/configure.ts";
 import { TestDirector } from "../testing/director.ts";
 import { randomNumbers } from "../testing/mutate.ts";
+import { SCHEDULERS } from "../testing/service-settings.ts";
 import { chooseForPacket, Question } from "./testing/choose-entry.ts";
 
 const VIRTUAL = "192.0.2.1:80";

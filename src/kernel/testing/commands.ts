@@ -17,13 +17,13 @@ import {
   TUNNEL_NO_CHECKSUM,
   TUNNEL_REMOTE_CHECKSUM,
 } from "../tables.ts";
+import type { Configuration } from "./configure.ts";
 import {
-  type Configuration,
   type EndpointText,
   type ServerSettings,
   type ServiceProtocol,
   splitEndpoint,
-} from "./configure.ts";
+} from "./service-settings.ts";
 
 const DEFAULT_PERSISTENCE = 360;
 

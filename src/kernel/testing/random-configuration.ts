@@ -16,7 +16,8 @@ import {
   TUNNEL_NO_CHECKSUM,
   TUNNEL_REMOTE_CHECKSUM,
 } from "../tables.ts";
-import { type Configuration, SCHEDULERS, type ServerSettings, type ServiceProtocol } from "./configure.ts";
+import type { Configuration } from "./configure.ts";
+import { SCHEDULERS, type ServerSettings, type ServiceProtocol } from "./service-settings.ts";
 
 /** Those that ask for no random numbers, which are not the same in two worlds. */
 const FUZZED_SCHEDULERS = Object.keys(SCHEDULERS).filter((name) => !["twos", "lblc", "lblcr"].includes(name));
