@@ -3,9 +3,10 @@ import { describe, test } from "node:test";
 import { TestDirector } from "../kernel/testing/director.ts";
 import { interfaceOf, tcpFrame, udpFrame } from "../kernel/testing/frames.ts";
 import { formatIp, parseIpPacket } from "../net/index.ts";
-import type { ConnectionEntry, Destination, Endpoint, ServiceKey, VirtualService } from "./model.ts";
+import type { ConnectionEntry, Endpoint, ServiceKey, VirtualService } from "./model.ts";
 import { SimulatedPlane } from "./simulated-plane.ts";
 import { TableAdministration } from "./table-administration.ts";
+import { plainServer, plainService } from "./testing/plain.ts";
 
 const KEY: ServiceKey = { kind: "address", family: 4, protocol: "tcp", address: "192.0.2.1", port: 80 };
 const WIDE: ServiceKey = { ...KEY, family: 6, address: "2001:db8:1::1" };
@@ -19,17 +20,7 @@ function setUp() {
 }
 
 function service(key: ServiceKey, changes: Partial<VirtualService> = {}): VirtualService {
-  return {
-    ...{ key, scheduler: "rr", schedulerFlags: 0, persistence: null, engine: null },
-    ...{ onePacket: false, clientAddress: "hidden", ...changes },
-  };
-}
-
-function server(address: string, changes: Partial<Destination> = {}): Destination {
-  return {
-    ...{ family: address.includes(":") ? 6 : 4, address, port: 80, method: "masquerade", tunnel: null },
-    ...{ weight: 1, upperThreshold: 0, lowerThreshold: 0, ...changes },
-  };
+  return plainService(key, { scheduler: "rr", ...changes });
 }
 
 function syn(director: TestDirector, from: string, to: string, mark = 0) {
@@ -47,7 +38,7 @@ function line(entry: ConnectionEntry): string {
 
 test("a connection through a tunnel goes on when its server is edited, or comes back, as a masqueraded one", () => {
   const { director, administration } = setUp();
-  const tunnelled = server("10.0.0.1", {
+  const tunnelled = plainServer("10.0.0.1", {
     method: "tunnel",
     tunnel: { type: "ipip", port: 0, checksum: "none" },
   });
@@ -61,10 +52,10 @@ test("a connection through a tunnel goes on when its server is edited, or comes 
   administration.addService(service(KEY));
   administration.addDestination(KEY, tunnelled);
   goesThroughTunnel("S");
-  administration.apply([{ kind: "edit-destination", service: KEY, destination: server("10.0.0.1") }]);
+  administration.apply([{ kind: "edit-destination", service: KEY, destination: plainServer("10.0.0.1") }]);
   goesThroughTunnel("A");
   administration.deleteDestination(KEY, tunnelled);
-  administration.addDestination(KEY, server("10.0.0.1"));
+  administration.addDestination(KEY, plainServer("10.0.0.1"));
   goesThroughTunnel("A");
 });
 
@@ -72,7 +63,7 @@ describe("connections as people see them", () => {
   test("of IPv6, with their addresses", () => {
     const { director, administration } = setUp();
     administration.addService(service(WIDE));
-    administration.addDestination(WIDE, server("2001:db8:a::1", { port: 8080 }));
+    administration.addDestination(WIDE, plainServer("2001:db8:a::1", { port: 8080 }));
     syn(director, "[2001:db8:c::9]:40000", "[2001:db8:1::1]:80");
     const [entry, ...more] = [...administration.connections()];
     assert.equal(
@@ -101,7 +92,7 @@ describe("connections as people see them", () => {
       const settings = { persistence: { timeout: 60, mask }, engine: "sip", onePacket: true };
       administration.addService(service(key, settings));
       assert.equal(administration.services()[0]!.service.engine, "sip");
-      administration.addDestination(key, server(rip));
+      administration.addDestination(key, plainServer(rip));
       const payload = Buffer.from("BYE sip:a SIP/2.0\r\nCall-ID: 1-27@198.18.0.9\r\n\r\n");
       director.receive(udpFrame("client", from, to, { payload }), { ifindex: interfaceOf("client") });
       const [entry, ...more] = [...administration.connections()];
@@ -116,7 +107,7 @@ describe("connections as people see them", () => {
     const { director, administration } = setUp();
     administration.addService(service(WIDE));
     const tunnel = { type: "ipip", port: 0, checksum: "none" } as const;
-    administration.addDestination(WIDE, server("10.0.0.1", { method: "tunnel", tunnel }));
+    administration.addDestination(WIDE, plainServer("10.0.0.1", { method: "tunnel", tunnel }));
     syn(director, "[2001:db8:c::9]:40000", "[2001:db8:1::1]:80");
     assert.deepEqual([...administration.connections()].map(line), [
       "tunnel, TCP, ESTABLISHED, 2001:db8:c::9 40000, 2001:db8:1::1 80, 10.0.0.1 80".replace(
@@ -129,7 +120,7 @@ describe("connections as people see them", () => {
   test("of persistent services, with their templates", () => {
     const { director, administration } = setUp();
     administration.addService(service(KEY, { persistence: { timeout: 300, mask: 0xffffff00 } }));
-    administration.addDestination(KEY, server("10.0.0.1"));
+    administration.addDestination(KEY, plainServer("10.0.0.1"));
     syn(director, "198.18.0.10:40000", "192.0.2.1:80");
     const entries = [...administration.connections()];
     assert.deepEqual(entries.map(line).sort(), [
@@ -146,10 +137,10 @@ describe("connections as people see them", () => {
   test("of services by mark: the template has the mark for an address", () => {
     const { director, administration } = setUp();
     administration.addService(service(MARK, { persistence: { timeout: 60, mask: 0xffffffff } }));
-    administration.addDestination(MARK, server("10.0.0.1", { port: 0 }));
+    administration.addDestination(MARK, plainServer("10.0.0.1", { port: 0 }));
     const wideMark: ServiceKey = { ...MARK, family: 6 };
     administration.addService(service(wideMark, { persistence: { timeout: 60, mask: 64 } }));
-    administration.addDestination(wideMark, server("2001:db8:a::1", { port: 0 }));
+    administration.addDestination(wideMark, plainServer("2001:db8:a::1", { port: 0 }));
     syn(director, "198.18.0.10:40000", "192.0.2.9:443", 7);
     syn(director, "[2001:db8:c::9]:40000", "[2001:db8:1::9]:443", 7);
     assert.deepEqual([...administration.connections()].map(line).sort(), [
@@ -163,7 +154,7 @@ describe("connections as people see them", () => {
   test("of FullNAT, with the director's own end", () => {
     const { director, administration } = setUp();
     administration.addService(service(KEY));
-    administration.addDestination(KEY, server("10.0.0.1", { method: "fullnat" }));
+    administration.addDestination(KEY, plainServer("10.0.0.1", { method: "fullnat" }));
     syn(director, "198.18.0.10:40000", "192.0.2.1:80");
     administration.addLocalAddress(KEY, "10.0.0.200");
     syn(director, "198.18.0.10:40001", "192.0.2.1:80");
@@ -175,7 +166,7 @@ describe("connections as people see them", () => {
   test("do not name a service that is gone", () => {
     const { director, administration } = setUp();
     administration.addService(service(KEY));
-    administration.addDestination(KEY, server("10.0.0.1"));
+    administration.addDestination(KEY, plainServer("10.0.0.1"));
     syn(director, "198.18.0.10:40000", "192.0.2.1:80");
     administration.deleteService(KEY);
     const [entry] = [...administration.connections()];
@@ -188,7 +179,7 @@ describe("ending connections", () => {
   test("those that match are gone at once, and their slots a second later", () => {
     const { director, administration } = setUp();
     administration.addService(service(KEY));
-    for (const last of [1, 2]) administration.addDestination(KEY, server(`10.0.0.${last}`));
+    for (const last of [1, 2]) administration.addDestination(KEY, plainServer(`10.0.0.${last}`));
     for (let i = 0; i < 6; i++) syn(director, `198.18.0.10:${40000 + i}`, "192.0.2.1:80");
     const matching = ({ destination }: ConnectionEntry) => destination.address === "10.0.0.1";
     assert.equal(administration.endConnections(matching), 3);
@@ -204,7 +195,7 @@ describe("ending connections", () => {
     const { director, administration } = setUp();
     administration.addService(service({ ...KEY, protocol: "udp" }));
     const key: ServiceKey = { ...KEY, protocol: "udp" };
-    for (const last of [1, 2]) administration.addDestination(key, server(`10.0.0.${last}`));
+    for (const last of [1, 2]) administration.addDestination(key, plainServer(`10.0.0.${last}`));
     const send = () =>
       director.receive(udpFrame("client", "198.18.0.10:40000", "192.0.2.1:80"), {
         ifindex: interfaceOf("client"),
@@ -226,7 +217,7 @@ describe("ending connections", () => {
   test("templates end, too: the client is scheduled anew", () => {
     const { director, administration } = setUp();
     administration.addService(service(KEY, { persistence: { timeout: 300, mask: 0xffffffff } }));
-    for (const last of [1, 2]) administration.addDestination(KEY, server(`10.0.0.${last}`));
+    for (const last of [1, 2]) administration.addDestination(KEY, plainServer(`10.0.0.${last}`));
     syn(director, "198.18.0.10:40000", "192.0.2.1:80");
     assert.equal(
       administration.endConnections((entry) => entry.template),

@@ -9,6 +9,7 @@ import type { ServiceKey } from "./model.ts";
 import { SimulatedPlane } from "./simulated-plane.ts";
 import { TableAdministration } from "./table-administration.ts";
 import { Administered } from "./testing/administered.ts";
+import { plainServer, plainService } from "./testing/plain.ts";
 
 for (const file of SCHEDULING_FILES) {
   for (const each of readCases(file)) {
@@ -29,21 +30,8 @@ test("connections are listed as IPVS lists them", () => {
   const director = new TestDirector();
   const administration = new TableAdministration(new SimulatedPlane(director.machine));
   const key: ServiceKey = { kind: "address", family: 4, protocol: "tcp", address: "192.0.2.1", port: 80 };
-  administration.addService({
-    ...{
-      key,
-      scheduler: "rr",
-      schedulerFlags: 0,
-      persistence: null,
-      engine: null,
-      onePacket: false,
-      clientAddress: "hidden",
-    },
-  });
-  administration.addDestination(key, {
-    ...{ family: 4, address: "10.0.0.1", port: 8080, method: "masquerade", tunnel: null, weight: 1 },
-    ...{ upperThreshold: 0, lowerThreshold: 0 },
-  });
+  administration.addService(plainService(key, { scheduler: "rr" }));
+  administration.addDestination(key, plainServer("10.0.0.1", { port: 8080 }));
   const frame = tcpFrame("client", "198.18.0.10:40000", "192.0.2.1:80", "S");
   director.receive(frame, { ifindex: interfaceOf("client") });
   director.wait(10);

@@ -12,33 +12,16 @@ import type { Administration, Command } from "./administration.ts";
 import { IpvsError, NotSupportedError } from "./errors.ts";
 import type { Destination, ServiceKey, VirtualService } from "./model.ts";
 import { simulatedAdministration } from "./simulated-plane.ts";
+import { plainServer, plainService } from "./testing/plain.ts";
 
 const KEY: ServiceKey = { kind: "address", family: 4, protocol: "tcp", address: "192.0.2.1", port: 80 };
 
 function service(key: ServiceKey, scheduler = "wrr"): VirtualService {
-  return {
-    key,
-    scheduler,
-    schedulerFlags: 0,
-    persistence: null,
-    engine: null,
-    onePacket: false,
-    clientAddress: "hidden",
-  };
+  return plainService(key, { scheduler });
 }
 
 function server(address: string, settings: Partial<Destination> = {}): Destination {
-  return {
-    family: 4,
-    address,
-    port: 80,
-    method: "masquerade",
-    tunnel: null,
-    weight: 1,
-    upperThreshold: 0,
-    lowerThreshold: 0,
-    ...settings,
-  };
+  return plainServer(address, settings);
 }
 
 function refused(code: string, body: () => void): void {

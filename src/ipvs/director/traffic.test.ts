@@ -20,6 +20,7 @@ import {
 } from "../../linux/index.ts";
 import { ip, parsePrefix } from "../../net/index.ts";
 import type { Destination, ServiceKey } from "../model.ts";
+import { plainServer, plainService } from "../testing/plain.ts";
 import { type KernelAdministration, openAdministration } from "./kernel-administration.ts";
 import { directorStatus, unload } from "./status.ts";
 
@@ -40,10 +41,7 @@ const VIP = "172.16.1.200";
 const KEY: ServiceKey = { kind: "address", family: 4, protocol: "tcp", address: VIP, port: 80 };
 
 function rip(last: number, settings: Partial<Destination> = {}): Destination {
-  return {
-    ...{ family: 4, address: `192.168.1.${last}`, port: 80, method: "masquerade", tunnel: null, weight: 1 },
-    ...{ upperThreshold: 0, lowerThreshold: 0, ...settings },
-  };
+  return plainServer(`192.168.1.${last}`, settings);
 }
 
 /** Two servers in one namespace: each connection is told the server's address, then gets back what it says. */
@@ -191,17 +189,7 @@ describe("traffic through a director in the kernel", { skip }, () => {
 
   test("connections live on while everything around them is changed", { timeout: 300_000 }, async () => {
     tell((administration) => {
-      administration.addService({
-        ...{
-          key: KEY,
-          scheduler: "rr",
-          schedulerFlags: 0,
-          persistence: null,
-          engine: null,
-          onePacket: false,
-          clientAddress: "hidden",
-        },
-      });
+      administration.addService(plainService(KEY, { scheduler: "rr" }));
       administration.addDestination(KEY, rip(1));
     });
     clients.say("open a");
@@ -225,17 +213,7 @@ describe("traffic through a director in the kernel", { skip }, () => {
 
     tell((administration) => {
       administration.editDestination(KEY, rip(1, { weight: 0 }));
-      administration.editService({
-        ...{
-          key: KEY,
-          scheduler: "wlc",
-          schedulerFlags: 0,
-          persistence: null,
-          engine: null,
-          onePacket: false,
-          clientAddress: "hidden",
-        },
-      });
+      administration.editService(plainService(KEY, { scheduler: "wlc" }));
       administration.zero();
     });
     await still("quiesced");
@@ -276,10 +254,7 @@ describe("traffic through a director in the kernel", { skip }, () => {
     };
     const add = (key: ServiceKey, scheduler: string, ...servers: Destination[]) =>
       tell((administration) => {
-        administration.addService({
-          ...{ key, scheduler, schedulerFlags: 0, persistence: null, engine: null },
-          ...{ onePacket: false, clientAddress: "hidden" },
-        });
+        administration.addService(plainService(key, { scheduler }));
         for (const each of servers) administration.addDestination(key, each);
       });
     const other = (last: number): ServiceKey => ({ ...KEY, port: 1000 + last });

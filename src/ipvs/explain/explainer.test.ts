@@ -12,6 +12,7 @@ import { MNT_DETACH, umount } from "../../linux/index.ts";
 import { buildEcho, ip } from "../../net/index.ts";
 import type { Destination, ServiceKey, VirtualService } from "../model.ts";
 import { destinationId } from "../model.ts";
+import { plainServer, plainService } from "../testing/plain.ts";
 import { explainPacket } from "./explain.ts";
 import type { Explanation, Step } from "./model.ts";
 import { Trial } from "./testing/trial.ts";
@@ -32,17 +33,11 @@ function key(port: number, protocol: "tcp" | "udp" = "tcp"): ServiceKey {
 }
 
 function service(serviceKey: ServiceKey, settings: Partial<VirtualService> = {}): VirtualService {
-  return {
-    ...{ key: serviceKey, scheduler: "wlc", schedulerFlags: 0, persistence: null, engine: null },
-    ...{ onePacket: false, clientAddress: "hidden", ...settings },
-  };
+  return plainService(serviceKey, { scheduler: "wlc", ...settings });
 }
 
 function server(last: number, settings: Partial<Destination> = {}): Destination {
-  return {
-    ...{ family: 4, address: `10.0.0.${last}`, port: 80, method: "masquerade", tunnel: null, weight: 1 },
-    ...{ upperThreshold: 0, lowerThreshold: 0, ...settings },
-  };
+  return plainServer(`10.0.0.${last}`, settings);
 }
 
 function find<Kind extends Step["step"]>(

@@ -9,27 +9,18 @@ import { TableAdministration } from "../table-administration.ts";
 import { checkSecondaryTables, datapathView } from "../testing/datapath-view.ts";
 import { expectedView } from "../testing/expected-view.ts";
 import { KillablePlane, Killed } from "../testing/killable-plane.ts";
+import { plainServer, plainService } from "../testing/plain.ts";
 
 const FIRST: ServiceKey = { kind: "address", family: 4, protocol: "tcp", address: "192.0.2.1", port: 80 };
 const SECOND: ServiceKey = { ...FIRST, protocol: "udp", port: 53 };
 const THIRD: ServiceKey = { ...FIRST, port: 443 };
 
 function service(key: ServiceKey, scheduler: string): VirtualService {
-  return {
-    key,
-    scheduler,
-    schedulerFlags: 0,
-    persistence: null,
-    engine: null,
-    onePacket: false,
-    clientAddress: "hidden",
-  };
+  return plainService(key, { scheduler });
 }
 
 function server(last: number, weight = 1, upperThreshold = 0, lowerThreshold = 0): Destination {
-  const address = `10.0.0.${last}`;
-  const place = { family: 4, address, port: 80, method: "masquerade", tunnel: null } as const;
-  return { ...place, weight, upperThreshold, lowerThreshold };
+  return plainServer(`10.0.0.${last}`, { weight, upperThreshold, lowerThreshold });
 }
 
 const MARK: ServiceKey = { kind: "mark", family: 4, mark: 7 };

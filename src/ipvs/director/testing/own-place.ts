@@ -14,6 +14,7 @@ import {
   withRouteSocket,
 } from "../../../linux/index.ts";
 import type { Destination, ServiceKey, VirtualService } from "../../model.ts";
+import { plainServer, plainService } from "../../testing/plain.ts";
 import type { DirectorOptions } from "../places.ts";
 import { directorStatus, unload } from "../status.ts";
 
@@ -47,23 +48,12 @@ export function useOwnPlace(): void {
 }
 
 export function service(key: ServiceKey = KEY, scheduler = "wrr"): VirtualService {
-  return {
-    key,
-    scheduler,
-    schedulerFlags: 0,
-    persistence: null,
-    engine: null,
-    onePacket: false,
-    clientAddress: "hidden",
-  };
+  return plainService(key, { scheduler });
 }
 
 /** 10.0.0.LAST:80, masqueraded, weight 1, but for what is given. */
 export function server(last: number, settings: Partial<Destination> = {}): Destination {
-  return {
-    ...{ family: 4, address: `10.0.0.${last}`, port: 80, method: "masquerade", tunnel: null, weight: 1 },
-    ...{ upperThreshold: 0, lowerThreshold: 0, ...settings },
-  };
+  return plainServer(`10.0.0.${last}`, settings);
 }
 
 /** A name for a namespace that no other test process gives. */
