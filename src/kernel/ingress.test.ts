@@ -236,20 +236,6 @@ test("time to live runs out: the client is told, the server's packets are left t
   assertUntouched(director.receive(bytes, { ifindex: SERVER_SIDE }), bytes);
 });
 
-test("what is larger than the MTU and may be fragmented goes up the stack translated", () => {
-  const { director } = nat();
-  director.mtus.set(SERVER_SIDE, 600);
-  const bytes = udpFrame("client", CLIENT, VIRTUAL, {
-    payload: new Uint8Array(1000),
-    ip: { dontFragment: false },
-  });
-  for (let i = 0; i < 2; i++) {
-    const { verdict, packet } = director.receive(bytes, { ifindex: CLIENT_SIDE });
-    assert.equal(verdict, TC_NEXT);
-    assert.equal(parseIpPacket(packet.bytes.subarray(14)).destination.join("."), "10.0.0.1");
-  }
-});
-
 test("packets of a removed server's connections are dropped and its replies pass, neither counted; it can come back", () => {
   const { director, slot } = nat();
   establish(director);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createMachine, decode, type MapHandle } from "../../bpf/index.ts";
 import { interfaceNames, RuleWords } from "../../kernel/tables.ts";
-import { writeNames } from "./interface-names.ts";
+import { readNames, writeNames } from "./interface-names.ts";
 
 function namesIn(map: MapHandle): Record<number, string> {
   const { count, keys, values } = map.readAll();
@@ -35,4 +35,20 @@ test("names are written where they differ, and as many as there is room for", ({
   // Who goes makes room.
   assert.deepEqual(take(link(2, "wan0"), link(3), link(9), link(8)), [9, -1]);
   assert.deepEqual(namesIn(map), { 2: "wan0", 3: "eth3", 8: "eth8", 9: "eth9" });
+});
+
+test("names are read as they were written", () => {
+  const map = createMachine({ entries: { if_names: 4 } }).map(interfaceNames);
+  const links = [
+    { index: 1, name: "lo" },
+    { index: 70_000, name: "fifteen-letters" },
+  ];
+  writeNames(map, links);
+  assert.deepEqual(
+    readNames(map),
+    new Map([
+      [1, "lo"],
+      [70_000, "fifteen-letters"],
+    ]),
+  );
 });

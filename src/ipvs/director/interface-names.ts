@@ -1,6 +1,6 @@
 /** What the namespace's interfaces are called, for rules that ask for it. */
 
-import { encode, type MapHandle } from "../../bpf/index.ts";
+import { decode, encode, type MapHandle } from "../../bpf/index.ts";
 import { interfaceNames, RuleWords } from "../../kernel/tables.ts";
 import { listLinks, withRouteSocket } from "../../linux/index.ts";
 import { nameWords } from "../rules/elements.ts";
@@ -30,6 +30,20 @@ export function writeNames(
   }
   const fresh = [...wanted].sort(([one], [other]) => one - other);
   for (const [index, words] of fresh.slice(0, room)) map.update(keyOf(index), words);
+}
+
+/** What `writeNames` has written. */
+export function readNames(map: MapHandle): Map<number, string> {
+  const { count, keys, values } = map.readAll();
+  const numbers = new Uint32Array(keys.slice().buffer);
+  return new Map(
+    Array.from({ length: count }, (_, at) => {
+      const { words } = decode(RuleWords, values, at * map.valueSize);
+      const bytes = Buffer.alloc(4 * words.length);
+      for (const [index, word] of words.entries()) bytes.writeUInt32BE(word, 4 * index);
+      return [numbers[at]!, bytes.toString().replace(/\0+$/, "")];
+    }),
+  );
 }
 
 function keyOf(index: number): Uint8Array {

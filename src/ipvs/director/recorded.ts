@@ -1,6 +1,5 @@
 /** What a director's tables hold of the host around them: as commands last found it, which the datapath goes by until the next one. */
-import { decode, type MapHandle } from "../../bpf/index.ts";
-import { interfaceNames, RuleWords } from "../../kernel/tables.ts";
+import { interfaceNames } from "../../kernel/tables.ts";
 import { addressText } from "../configuration/address.ts";
 import { serviceKeyOf } from "../configuration/identity.ts";
 import { identityAt } from "../configuration/published.ts";
@@ -8,6 +7,7 @@ import { liveRows } from "../listing.ts";
 import { DirectorMemory } from "../memory/director-memory.ts";
 import type { DestinationKey, ServiceKey } from "../model.ts";
 import type { Plane } from "../plane.ts";
+import { readNames } from "./interface-names.ts";
 import { requireRoot } from "./kernel-administration.ts";
 import { NamespaceState } from "./namespace-state.ts";
 import { choosePlaces, type DirectorOptions } from "./places.ts";
@@ -67,18 +67,4 @@ export function recordedServers(plane: Plane): RecordedServer[] {
       };
     });
   });
-}
-
-/** What `writeNames` has written. */
-export function readNames(map: MapHandle): Map<number, string> {
-  const { count, keys, values } = map.readAll();
-  const numbers = new Uint32Array(keys.slice().buffer);
-  return new Map(
-    Array.from({ length: count }, (_, at) => {
-      const { words } = decode(RuleWords, values, at * map.valueSize);
-      const bytes = Buffer.alloc(4 * words.length);
-      for (const [index, word] of words.entries()) bytes.writeUInt32BE(word, 4 * index);
-      return [numbers[at]!, bytes.toString().replace(/\0+$/, "")];
-    }),
-  );
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 import { atomicAdd, atomicCompareExchange, copy, make, readOnce, type u32 } from "../../bpf/index.ts";
+import { currentTick } from "../clock.ts";
 import { countConnection } from "../count.ts";
 import { countCreated } from "../events.ts";
 import {
   connectionOf,
+  directionOf,
   findFlowByCall,
   hashOf,
   insertFlow,
@@ -176,8 +178,25 @@ function lookForRequest(slot: u32): void {
 }
 
 /**
+ * The flow of a word that was just replaced: if it was a connection's requests, that has none left, and ends with the next sweep. It would
+ * stay in the table else, known to nobody, when the one that took them is gone.
+ */
+function endDeprived(word: u32, now: u32): void {
+  if (directionOf(word) !== FROM_CLIENT) return;
+  const slot = connectionOf(word);
+  const connection = connectionTable.lookup(slot);
+  const place = due.lookup(slot);
+  if (connection === null || place === null) return;
+  const state = readOnce(connection, "state");
+  if ((state & STATE_REMOVED) !== 0) return;
+  if (atomicCompareExchange(connection, "state", state, (state | STATE_ENDED) >>> 0) === state)
+    place.tick = now;
+}
+
+/**
  * Enters the replies of a connection under NAT; answers as `publish`. One client port may talk to two services over the same
- * server: the replies belong to whoever spoke last.
+ * server: the replies belong to whoever spoke last. So do packets that look as another connection's requests, as a server's late datagram
+ * that came by a mark.
  */
 function publishReplies(connection: Connection, key: FlowKey, slot: u32): u32 {
   const reply = make(FlowKey);
@@ -189,7 +208,10 @@ function publishReplies(connection: Connection, key: FlowKey, slot: u32): u32 {
     if (family.value === 6) lookForRequest(slot);
     const owner = ownerOf(known, key);
     if (owner !== NO_CONNECTION) return owner;
-    if (replaceFlow(hash, known, word)) return slot;
+    if (replaceFlow(hash, known, word)) {
+      endDeprived(known, currentTick());
+      return slot;
+    }
   }
   return insertFlow(hash, word) ? slot : NO_CONNECTION;
 }

@@ -14,8 +14,8 @@ import {
   FlowBucket,
   flows,
   KIND_NO_OUTPUT,
-  KIND_OF_FLOW,
   KIND_TEMPLATE,
+  STATE_ENDED,
   STATE_MASK,
   STATE_REMOVED,
 } from "../tables.ts";
@@ -27,12 +27,6 @@ const KIND = Connection.field.kind.offset / 2;
 const DESTINATION = Connection.field.destination.offset / 2;
 const STATE = Connection.field.state.offset / 4;
 const CONTROL = Connection.field.control.offset / 4;
-const [CLIENT, VIRTUAL, SERVER, LOCAL] = (["client", "virtual", "server", "local"] as const).map(
-  (name) => Connection.field[name].offset / 4,
-) as [number, number, number, number];
-const [CLIENT_PORT, VIRTUAL_PORT, SERVER_PORT, LOCAL_PORT] = (
-  ["clientPort", "virtualPort", "serverPort", "localPort"] as const
-).map((name) => Connection.field[name].offset / 2) as [number, number, number, number];
 const BUCKET = FlowBucket.size / 4;
 
 /** What the datapath counted about itself, over all CPUs. */
@@ -45,25 +39,6 @@ export function eventsOf(world: World): Record<keyof Events, number> {
       sum[name as keyof Events] = (sum[name as keyof Events] ?? 0) + Number(value);
   }
   return sum;
-}
-
-/**
- * Whether the requests of a connection look as the replies of another that came later: they then belong to that one. So it is with a
- * server that is itself client of a service by mark.
- */
-function isReplyOfOther(table: Uint32Array, halves: Uint16Array, live: Uint8Array, slot: number): boolean {
-  const half = 2 * WORDS;
-  for (let other = 0; other < LIMIT; other++) {
-    if (live[other] !== 1 || other === slot) continue;
-    const isSame =
-      table[other * WORDS + SERVER] === table[slot * WORDS + CLIENT] &&
-      table[other * WORDS + LOCAL] === table[slot * WORDS + VIRTUAL] &&
-      halves[other * half + SERVER_PORT] === halves[slot * half + CLIENT_PORT] &&
-      halves[other * half + LOCAL_PORT] === halves[slot * half + VIRTUAL_PORT] &&
-      ((halves[other * half + KIND]! ^ halves[slot * half + KIND]!) & KIND_OF_FLOW) === 0;
-    if (isSame) return true;
-  }
-  return false;
 }
 
 /** What is wrong with the tables, in words; nothing: an empty list. Answers also how many connections there are. */
@@ -123,7 +98,8 @@ export function checkTables(world: World): { readonly wrong: string[]; readonly 
   for (let slot = 0; slot < LIMIT; slot++) {
     if (live[slot] !== 1) continue;
     const kind = halves[slot * WORDS * 2 + KIND]!;
-    if (requests[slot] !== 1 && !(requests[slot] === 0 && isReplyOfOther(table, halves, live, slot)))
+    const isEnded = (table[slot * WORDS + STATE]! & STATE_ENDED) !== 0;
+    if (requests[slot] !== 1 && !(requests[slot] === 0 && isEnded))
       wrong.push(`slot ${slot} has ${requests[slot]} words of requests`);
     if (replies[slot]! > ((kind & KIND_NO_OUTPUT) === 0 ? 1 : 0))
       wrong.push(`slot ${slot} has ${replies[slot]} words of replies`);
