@@ -32,6 +32,8 @@ export type { FoundAddress, FoundLink, RealServerFacts } from "./realserver/fact
 export {
   DEFAULT_GUE_PORT,
   type RealServerMode,
+  type Requirement,
+  type RequirementName,
   type Step,
   TUNNEL_TYPES,
   type TunnelSettings,
@@ -48,12 +50,7 @@ export {
   setUpRealServer,
   takeDownRealServer,
 } from "./realserver/real-server.ts";
-export {
-  isComplete,
-  type Requirement,
-  type RequirementName,
-  realServerRequirements,
-} from "./realserver/requirements.ts";
+export { isComplete, realServerRequirements } from "./realserver/requirements.ts";
 export { virtualAddress } from "./realserver/virtual-address.ts";
 export type { RuleAdministration } from "./rules/administration.ts";
 export { openRules } from "./rules/kernel-rules.ts";

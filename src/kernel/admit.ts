@@ -6,7 +6,8 @@
  */
 import { make, trace, type u16, type u32 } from "../bpf/index.ts";
 import { currentTick } from "./clock.ts";
-import { createConnection, kindOfMethod, LOST } from "./connection/create.ts";
+import { createConnection, kindOfMethod } from "./connection/create.ts";
+import { LOST } from "./connection/flows.ts";
 import { countRefused } from "./events.ts";
 import { isExpected } from "./ftp/control.ts";
 import {

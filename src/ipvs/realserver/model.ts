@@ -46,6 +46,32 @@ export type Step =
   /** Our tunnel end at an interface. */
   | { readonly kind: "attachment"; readonly link: string; readonly add: boolean };
 
+/** Names of requirements: stable, as `lvs realserver status --json` prints them. */
+export type RequirementName =
+  | "loopback"
+  | "address"
+  | "route"
+  | "arp_ignore"
+  | "arp_announce"
+  | "rp_filter"
+  | "tunnel";
+
+/** One thing that a host must have to serve a virtual address. */
+export interface Requirement {
+  readonly name: RequirementName;
+  readonly met: boolean;
+  /** Whether the server does not work without it. */
+  readonly essential: boolean;
+  /** What was found: "on lo (lo:0)", "net.ipv4.conf.all.arp_ignore is 0"… */
+  readonly found: string;
+  /** What `lvs realserver start` does about it. May be there though it is met, where we would do better. */
+  readonly steps: readonly Step[];
+  /** Interfaces at which it is not met, where that is a matter of interfaces. */
+  readonly links: readonly string[];
+  /** Sysctls that it depends on. */
+  readonly sysctls: readonly string[];
+}
+
 /** What undoes a step. */
 export function inverseOf(step: Step): Step {
   switch (step.kind) {

@@ -1,10 +1,10 @@
 /** What to do to start or stop virtual addresses: from the host's present state and the record to steps and the record afterwards. */
 import { RealServerError } from "./errors.ts";
 import { after, type RealServerFacts } from "./facts.ts";
-import { type Step, shownSysctl, type Wanted } from "./model.ts";
+import { type Requirement, type Step, shownSysctl, type Wanted } from "./model.ts";
 import { obstacle } from "./obstacles.ts";
 import type { HostRecord, RecordedAddress, RecordedSysctl } from "./record.ts";
-import { type Requirement, realServerRequirements, tunnelLinks } from "./requirements.ts";
+import { realServerRequirements, tunnelLinks } from "./requirements.ts";
 
 export interface Plan {
   readonly steps: readonly Step[];

@@ -8,6 +8,7 @@ import {
   DEFAULT_GUE_PORT,
   isVersion6,
   type RealServerMode,
+  type Requirement,
   type Step,
   TUNNEL_TYPES,
   type TunnelSettings,
@@ -16,7 +17,7 @@ import {
 import { carryOutHere, perform } from "./perform.ts";
 import { type Outcome, type Plan, planStart, planStop } from "./plan.ts";
 import type { HostRecord } from "./record.ts";
-import { isComplete, type Requirement, realServerRequirements } from "./requirements.ts";
+import { isComplete, realServerRequirements } from "./requirements.ts";
 import { virtualAddress } from "./virtual-address.ts";
 
 /** What a real server is to be set up for, or asked about. */

@@ -3,34 +3,9 @@
  * its plans from it, and `lvs doctor` its findings.
  */
 import { effective, type FoundLink, interfaceSysctl, type RealServerFacts } from "./facts.ts";
-import { isVersion6, type Step, sameTunnel, type Wanted } from "./model.ts";
+import { isVersion6, type Requirement, type Step, sameTunnel, type Wanted } from "./model.ts";
 import { reversePath } from "./reverse-path.ts";
 import { change, own } from "./sysctl-step.ts";
-
-/** Names of requirements: stable, as `lvs realserver status --json` prints them. */
-export type RequirementName =
-  | "loopback"
-  | "address"
-  | "route"
-  | "arp_ignore"
-  | "arp_announce"
-  | "rp_filter"
-  | "tunnel";
-
-export interface Requirement {
-  readonly name: RequirementName;
-  readonly met: boolean;
-  /** Whether the server does not work without it. */
-  readonly essential: boolean;
-  /** What was found: "on lo (lo:0)", "net.ipv4.conf.all.arp_ignore is 0"… */
-  readonly found: string;
-  /** What `lvs realserver start` does about it. May be there though it is met, where we would do better. */
-  readonly steps: readonly Step[];
-  /** Interfaces at which it is not met, where that is a matter of interfaces. */
-  readonly links: readonly string[];
-  /** Sysctls that it depends on. */
-  readonly sysctls: readonly string[];
-}
 
 /** Whether the server serves the address. */
 export function isComplete(requirements: readonly Requirement[]): boolean {

@@ -4,8 +4,7 @@
  * The larger counts of an interface's own value and that of "all".
  */
 import { effective, interfaceSysctl, type RealServerFacts } from "./facts.ts";
-import type { Step } from "./model.ts";
-import type { Requirement } from "./requirements.ts";
+import type { Requirement, Step } from "./model.ts";
 import { change, own } from "./sysctl-step.ts";
 
 const NAME = "rp_filter";

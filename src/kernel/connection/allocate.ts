@@ -21,6 +21,9 @@ import { allocator, due, settings } from "../tables.ts";
 const TRIES = 128;
 const RUN = 16;
 
+/** Ticks that a slot rests before it can be used again: longer than any program that may still look at it runs. */
+export const REST = 2;
+
 export const Probe = struct("Probe", { slot: u32, limit: u32, tick: u32, taken: u32 });
 export type Probe = Infer<typeof Probe>;
 

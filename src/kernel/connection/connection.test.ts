@@ -17,9 +17,9 @@ import {
 } from "../tables.ts";
 import { TestDirector } from "../testing/director.ts";
 import { interfaceOf, tcpFrame, udpFrame } from "../testing/frames.ts";
-import { takeSlot } from "./allocate.ts";
+import { REST, takeSlot } from "./allocate.ts";
 import { createConnection } from "./create.ts";
-import { REST, retire } from "./retire.ts";
+import { retire } from "./retire.ts";
 
 const VIRTUAL = "192.0.2.1:53";
 /** The tick at which a test director begins. */

@@ -1,21 +1,8 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-import { atomicAdd, atomicCompareExchange, copy, make, readOnce, type u32 } from "../../bpf/index.ts";
-import { currentTick } from "../clock.ts";
+import { atomicAdd, atomicCompareExchange, copy, readOnce, type u32 } from "../../bpf/index.ts";
 import { countConnection } from "../count.ts";
 import { countCreated } from "../events.ts";
-import {
-  connectionOf,
-  directionOf,
-  findFlowByCall,
-  hashOf,
-  insertFlow,
-  isFlowOf,
-  lookFor,
-  NO_CONNECTION,
-  removeFlow,
-  replaceFlow,
-  wordOf,
-} from "../flow.ts";
+import { NO_CONNECTION } from "../flow.ts";
 import { beginFtp, countUnlessData } from "../ftp/control.ts";
 import { family, ftp, fullnat, persistence, sip, tunnels } from "../options.ts";
 import { follow, unfollow } from "../persistence/control.ts";
@@ -27,39 +14,23 @@ import {
   connectionTable,
   type Destination,
   due,
-  FlowKey,
+  type FlowKey,
   FORWARD_FULLNAT,
   FORWARD_MASQ,
-  FROM_CLIENT,
-  FROM_SERVER,
   KIND_ENGINE,
   KIND_FORWARD_SHIFT,
   KIND_NO_OUTPUT,
-  KIND_OF_FLOW,
-  STATE_ENDED,
   STATE_GENERATION_SHIFT,
   STATE_REMOVED,
   scratch,
   wide,
 } from "../tables.ts";
 import { addressWord } from "../words.ts";
-import { takeSlot } from "./allocate.ts";
-import { REST } from "./retire.ts";
+import { REST, takeSlot } from "./allocate.ts";
+import { enterRequests, LOST, publish } from "./flows.ts";
 
 /** How often a state word is changed when another CPU was first. */
 const TRIES = 8;
-
-/** No connection was made, though there is room. */
-export const LOST = 0xfffffffe;
-
-/** The key of what the server sends to its peer. */
-export function setReplyKey(connection: Connection, key: FlowKey): void {
-  key.source = connection.server;
-  key.destination = connection.local;
-  key.sourcePort = connection.serverPort;
-  key.destinationPort = connection.localPort;
-  key.kind = connection.kind & KIND_OF_FLOW;
-}
 
 /** The number that stands for a server's address in connections: an IPv4 address itself, of an IPv6 one its word. */
 export function serverWordOf(server: Destination): u32 {
@@ -79,14 +50,6 @@ export function kindOfMethod(method: u32): u32 {
 export function firstWord(before: u32, state: u32): u32 {
   const generation = ((before >>> STATE_GENERATION_SHIFT) + 1) & 0xffff;
   return (state | activityOf(state) | (generation << STATE_GENERATION_SHIFT)) >>> 0;
-}
-
-/** The slot of the connection that a word names, if it is of the client's flow `key` and not about to go. */
-function ownerOf(word: u32, key: FlowKey): u32 {
-  const index = connectionOf(word);
-  const connection = connectionTable.lookup(index);
-  if (connection === null || !isFlowOf(connection, index, key, FROM_CLIENT)) return NO_CONNECTION;
-  return (readOnce(connection, "state") & (STATE_REMOVED | STATE_ENDED)) === 0 ? index : NO_CONNECTION;
 }
 
 /** Fills in a connection but for its state: of the client's flow `key` with the server in slot `index`. */
@@ -165,91 +128,6 @@ export function createConnection(
   return result;
 }
 
-/** IPv6: what is looked for is a reply of this connection. */
-function lookForReply(slot: u32): void {
-  const addresses = wide.lookup(slot);
-  if (addresses !== null) lookFor(addresses.server, addresses.local);
-}
-
-/** IPv6: what is looked for is the client's flow of this connection. */
-function lookForRequest(slot: u32): void {
-  const addresses = wide.lookup(slot);
-  if (addresses !== null) lookFor(addresses.client, addresses.virtual);
-}
-
-/**
- * The flow of a word that was just replaced: if it was a connection's requests, that has none left, and ends with the next sweep. It would
- * stay in the table else, known to nobody, when the one that took them is gone.
- */
-function endDeprived(word: u32, now: u32): void {
-  if (directionOf(word) !== FROM_CLIENT) return;
-  const slot = connectionOf(word);
-  const connection = connectionTable.lookup(slot);
-  const place = due.lookup(slot);
-  if (connection === null || place === null) return;
-  const state = readOnce(connection, "state");
-  if ((state & STATE_REMOVED) !== 0) return;
-  if (atomicCompareExchange(connection, "state", state, (state | STATE_ENDED) >>> 0) === state)
-    place.tick = now;
-}
-
-/**
- * Enters the replies of a connection under NAT; answers as `publish`. One client port may talk to two services over the same
- * server: the replies belong to whoever spoke last. So do packets that look as another connection's requests, as a server's late datagram
- * that came by a mark.
- */
-function publishReplies(connection: Connection, key: FlowKey, slot: u32): u32 {
-  const reply = make(FlowKey);
-  setReplyKey(connection, reply);
-  const hash = hashOf(reply);
-  const word = wordOf(hash, slot, FROM_SERVER);
-  const known = findFlowByCall(reply, hash, 0);
-  if (known !== 0) {
-    if (family.value === 6) lookForRequest(slot);
-    const owner = ownerOf(known, key);
-    if (owner !== NO_CONNECTION) return owner;
-    if (replaceFlow(hash, known, word)) {
-      endDeprived(known, currentTick());
-      return slot;
-    }
-  }
-  return insertFlow(hash, word) ? slot : NO_CONNECTION;
-}
-
-/** Takes the replies' flow of a connection out of the table. */
-export function withdrawReplies(connection: Connection, slot: u32): void {
-  if ((connection.kind & KIND_NO_OUTPUT) !== 0) return;
-  const reply = make(FlowKey);
-  setReplyKey(connection, reply);
-  const hash = hashOf(reply);
-  removeFlow(hash, wordOf(hash, slot, FROM_SERVER));
-}
-
-/** Enters both flows of a connection, or the one that passes here. Answers as `createConnection`. */
-function publish(connection: Connection, key: FlowKey, slot: u32): u32 {
-  if ((connection.kind & KIND_NO_OUTPUT) === 0) {
-    // Under FullNAT there are no replies before there is a local endpoint (local.ts).
-    if (!fullnat.value || connection.localPort !== 0) {
-      if (family.value === 6) lookForReply(slot);
-      const entered = publishReplies(connection, key, slot);
-      if (family.value === 6) lookForRequest(slot);
-      if (entered !== slot) return entered;
-    }
-  }
-  const hash = hashOf(key);
-  const forward = wordOf(hash, slot, FROM_CLIENT);
-  if (!insertFlow(hash, forward)) {
-    withdrawReplies(connection, slot);
-    return NO_CONNECTION;
-  }
-  const other = findFlowByCall(key, hash, forward);
-  if (other === 0) return slot;
-  removeFlow(hash, forward);
-  withdrawReplies(connection, slot);
-  const owner = ownerOf(other, key);
-  return owner === NO_CONNECTION ? LOST : owner;
-}
-
 /**
  * Makes a persistence template: connections of clients like `key` go to the server in slot `index`, at `port` of it (0: the one asked for),
  * until `expires`. Answers its slot, or NO_CONNECTION.
@@ -267,25 +145,12 @@ export function createTemplate(key: FlowKey, server: Destination, index: u32, st
   template.expires = expires;
   const word = firstWord(template.state, state);
   template.state = word;
-  const hash = hashOf(key);
-  const entry = wordOf(hash, slot, FROM_CLIENT);
-  if (insertFlow(hash, entry)) {
-    const other = findFlowByCall(key, hash, entry);
-    if (other === 0) {
-      atomicAdd(server, "persistent", 1);
-      return slot;
-    }
-    removeFlow(hash, entry);
-    template.state = (word | STATE_REMOVED) >>> 0;
-    place.tick = 0;
-    return ownerOf(other, key);
+  const entered = enterRequests(key, slot);
+  if (entered === slot) {
+    atomicAdd(server, "persistent", 1);
+    return slot;
   }
   template.state = (word | STATE_REMOVED) >>> 0;
   place.tick = 0;
-  return NO_CONNECTION;
-}
-
-/** Lets a connection that ends go from the template, or control connection, that it follows. */
-export function leaveTemplate(connection: Connection): void {
-  if (persistence.value || ftp.value) unfollow(connection);
+  return entered === LOST ? NO_CONNECTION : entered;
 }

@@ -37,7 +37,7 @@ import {
   wide,
 } from "../tables.ts";
 import { addressWord, isSame } from "../words.ts";
-import { setReplyKey, withdrawReplies } from "./create.ts";
+import { setReplyKey, withdrawReplies } from "./flows.ts";
 import { retire } from "./retire.ts";
 
 /** Ports tried before giving up. */

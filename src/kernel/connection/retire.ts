@@ -1,25 +1,15 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-import { atomicAdd, atomicCompareExchange, make, type u32 } from "../../bpf/index.ts";
+import { atomicAdd, atomicCompareExchange, type u32 } from "../../bpf/index.ts";
 import { countExpired } from "../events.ts";
-import { hashOf, removeFlow, wordOf } from "../flow.ts";
+import { ftp, persistence } from "../options.ts";
+import { unfollow } from "../persistence/control.ts";
 import { countOut } from "../state/activity.ts";
-import {
-  type Connection,
-  destinationTable,
-  due,
-  FlowKey,
-  FROM_CLIENT,
-  KIND_OF_FLOW,
-  KIND_TEMPLATE,
-  STATE_REMOVED,
-} from "../tables.ts";
-import { leaveTemplate, withdrawReplies } from "./create.ts";
+import { type Connection, destinationTable, due, KIND_TEMPLATE, STATE_REMOVED } from "../tables.ts";
+import { REST } from "./allocate.ts";
+import { withdraw } from "./flows.ts";
 
 /** −1 modulo 2³². */
 const MINUS_ONE = 0xffffffff;
-
-/** Ticks that a slot rests before it can be used again: longer than any program that may still look at it runs. */
-export const REST = 2;
 
 /**
  * Ends the connection in slot `index`, whose state word was `word` when the caller decided so. If it changed since, the
@@ -31,22 +21,13 @@ export function retire(connection: Connection, index: u32, word: u32, now: u32):
   // At once: a sweeper that comes by takes a removed connection for one that has rested.
   const place = due.lookup(index);
   if (place !== null) place.tick = (now + REST) >>> 0;
-  const key = make(FlowKey, {
-    source: connection.client,
-    destination: connection.virtual,
-    sourcePort: connection.clientPort,
-    destinationPort: connection.virtualPort,
-    kind: connection.kind & KIND_OF_FLOW,
-  });
-  const hash = hashOf(key);
-  removeFlow(hash, wordOf(hash, index, FROM_CLIENT));
-  withdrawReplies(connection, index);
+  withdraw(connection, index);
   const server = destinationTable.lookup(connection.destination);
   if ((connection.kind & KIND_TEMPLATE) !== 0) {
     if (server !== null) atomicAdd(server, "persistent", MINUS_ONE);
   } else {
     if (server !== null) countOut(server, word);
-    leaveTemplate(connection);
+    if (persistence.value || ftp.value) unfollow(connection);
     countExpired();
   }
   return true;

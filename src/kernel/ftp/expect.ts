@@ -7,9 +7,9 @@
 import { atomicExchange, make, readOnce, type u16, type u32 } from "../../bpf/index.ts";
 import { NOT_OURS, STATELESS, setFlowKey } from "../admit.ts";
 import { currentTick } from "../clock.ts";
-import { takeSlot } from "../connection/allocate.ts";
+import { REST, takeSlot } from "../connection/allocate.ts";
 import { fill, firstWord } from "../connection/create.ts";
-import { REST, retire } from "../connection/retire.ts";
+import { retire } from "../connection/retire.ts";
 import { countCreated } from "../events.ts";
 import { connectionOf, findFlowByCall, hashOf, insertFlow, lookFor, NO_CONNECTION, wordOf } from "../flow.ts";
 import { TCP_SYN } from "../headers.ts";

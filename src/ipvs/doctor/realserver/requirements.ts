@@ -1,6 +1,6 @@
 import { after } from "../../realserver/facts.ts";
-import { isVersion6, type Step, shownSysctl, type Wanted } from "../../realserver/model.ts";
-import { type Requirement, realServerRequirements } from "../../realserver/requirements.ts";
+import { isVersion6, type Requirement, type Step, shownSysctl, type Wanted } from "../../realserver/model.ts";
+import { realServerRequirements } from "../../realserver/requirements.ts";
 import type { HostFacts } from "../facts.ts";
 import type { Finding, Remedy } from "../finding.ts";
 import { type RealServerCheck, wantedAddresses } from "./view.ts";
