@@ -5,9 +5,6 @@
  * The journal lies in a free range of the members table; slot 0 of the pools (which no service owns) says where.
  * `Settings.dirty` = FINISH is what makes it valid.
  */
-
-import type { FreeRanges } from "../configuration/slots.ts";
-import { IpvsError } from "../errors.ts";
 import type { DirectorMemory } from "../memory/director-memory.ts";
 
 /** Values of `Settings.dirty`. */
@@ -45,16 +42,22 @@ export interface Change {
 /** An entry's first word holds the field's number above these bits, and the row in them. */
 const ROW_BITS = 28;
 
-/** Carries out all changes, or, after a kill, lets the next command do it. Leaves `dirty` at REPAIR. */
-export function carryOut(memory: DirectorMemory, changes: readonly Change[], ranges: FreeRanges): void {
+/** How many of the changes have to be written down: one is a single store. */
+export function journalLength(changes: readonly Change[]): number {
+  return changes.length > 1 ? changes.length : 0;
+}
+
+/**
+ * Carries out all changes, or, after a kill, lets the next command do it. Leaves `dirty` at REPAIR. `start`: of a free range of the
+ * members table, `journalLength` long.
+ */
+export function carryOut(memory: DirectorMemory, changes: readonly Change[], start: number): void {
   if (changes.length === 0) return;
   if (changes.length === 1) {
     carry(memory, changes[0]!);
     return;
   }
   const { members, pools, settings } = memory;
-  const start = ranges.take(changes.length);
-  if (start < 0) throw new IpvsError("ENOSPC", { operation: "open", message: "the members table is full" });
   for (const [index, { field, row, value }] of changes.entries()) {
     members.destination.set(start + index, ((FIELDS.indexOf(field) << ROW_BITS) | row) >>> 0);
     members.weight.set(start + index, value);

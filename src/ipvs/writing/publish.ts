@@ -20,7 +20,7 @@ import {
   shownCounters,
 } from "../statistics.ts";
 import { placeAddresses, refreshAddresses } from "./addresses.ts";
-import { type Change, CLEAN, carryOut, REPAIR } from "./journal.ts";
+import { type Change, CLEAN, carryOut, journalLength, REPAIR } from "./journal.ts";
 import { needsOf, needsOfAll } from "./needs.ts";
 import { buildPool, nextPool } from "./pools.ts";
 import { RoomFinder } from "./room.ts";
@@ -53,15 +53,17 @@ interface Placed {
   readonly destination: DraftDestination;
 }
 
-/** Writes what the draft changes. Throws IpvsError before anything is written, or not at all but for system errors. */
+/** Writes what the draft changes. Throws NoRoom and IpvsError before anything is written, or not at all but for system errors. */
 export function publish(draft: Draft): void {
   const { memory } = draft;
   const plan = makePlan(draft);
   const changed = [...plan.added, ...plan.altered];
-  const values = [...timeoutChanges(draft), ...sysctlChanges(draft)];
-  if (changed.length + plan.deleted.length + values.length + draft.zeroed.size === 0) return;
+  const edits = plan.altered.flatMap((service) => changesOf(memory, service));
+  const changes = [...edits, ...timeoutChanges(draft), ...sysctlChanges(draft)];
+  if (changed.length + plan.deleted.length + changes.length + draft.zeroed.size === 0) return;
   const finder = new RoomFinder(memory);
   const rooms = changed.map((service) => finder.take(service));
+  const journal = finder.takeJournal(journalLength(changes));
   if (changed.length > 0) {
     memory.plane.prepare(needsOf(changed, memory.plane), () => needsOfAll(draft));
   }
@@ -74,9 +76,7 @@ export function publish(draft: Draft): void {
   for (const service of plan.added) placeService(memory, service);
 
   publishServices(memory, plan);
-  const edits = plan.altered.flatMap((service) => changesOf(memory, service));
-  const redirected = edits.filter(({ field }) => field === "forward").map(({ row }) => row);
-  carryOut(memory, [...edits, ...values], finder.members);
+  carryOut(memory, changes, journal);
 
   retire(memory, plan);
   for (const service of plan.altered)
@@ -84,6 +84,7 @@ export function publish(draft: Draft): void {
       memory,
       service.list.map(({ row }) => row),
     );
+  const redirected = edits.filter(({ field }) => field === "forward").map(({ row }) => row);
   updateServers(
     memory,
     [...plan.coming.map(({ destination }) => destination.row), ...redirected],

@@ -1,7 +1,6 @@
 /** Where changed services' lists and tables go: ranges that nobody reads, all found before anything is written. */
 import type { DraftService } from "../configuration/draft-service.ts";
 import { FreeRanges } from "../configuration/slots.ts";
-import { IpvsError } from "../errors.ts";
 import type { DirectorMemory } from "../memory/director-memory.ts";
 import { bucketsOf } from "./buckets.ts";
 
@@ -12,25 +11,35 @@ export interface Room {
   readonly localAddresses: number;
 }
 
+/** A table has no room for what is to be written. Nothing is yet. */
+export class NoRoom extends Error {
+  override readonly name = "NoRoom";
+}
+
 /** Finds room for services, and for the journal. */
 export class RoomFinder {
   readonly #memory: DirectorMemory;
-  readonly members: FreeRanges;
+  readonly #members: FreeRanges;
   #buckets: FreeRanges | undefined;
   #localAddresses: FreeRanges | undefined;
 
   constructor(memory: DirectorMemory) {
     this.#memory = memory;
-    this.members = FreeRanges.ofMembers(memory);
+    this.#members = FreeRanges.ofMembers(memory);
   }
 
-  /** Throws IpvsError ENOSPC if a table is full. */
+  /** Throws NoRoom. */
   take(service: DraftService): Room {
     return {
-      members: taken(this.members, service.size, `a list of ${service.size} servers in the members table`),
+      members: taken(this.#members, service.size, `a list of ${service.size} servers in the members table`),
       buckets: this.#takeBuckets(bucketsOf(service.settings.scheduler)),
       localAddresses: this.#takeLocalAddresses(service.localAddresses.length),
     };
+  }
+
+  /** Where in the members table so many changes may be written down. Throws NoRoom. */
+  takeJournal(count: number): number {
+    return taken(this.#members, count, `${count} changes at once in the members table`);
   }
 
   #takeBuckets(count: number): number {
@@ -51,5 +60,5 @@ export class RoomFinder {
 function taken(ranges: FreeRanges, count: number, what: string): number {
   const start = ranges.take(count);
   if (start >= 0) return start;
-  throw new IpvsError("ENOSPC", { operation: "open", message: `there is no room for ${what}` });
+  throw new NoRoom(`there is no room for ${what}`);
 }
