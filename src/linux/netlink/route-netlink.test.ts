@@ -137,6 +137,19 @@ describe("rtnetlink", { skip }, () => {
     assert.throws(() => deleteRoute(a, {}), /ESRCH/);
   });
 
+  test("of a table, only its own routes are sent", (context) => {
+    const dumped = context.mock.method(a, "dump");
+    assert.deepEqual(listRoutes(a, { table: 7777 }), []);
+    addRoute(a, { to: prefix("198.51.100.0/24"), link: "va", table: 7777 });
+    assert.deepEqual(
+      listRoutes(a, { table: 7777, version: 4 }).map(({ to }) => to && formatPrefix(to)),
+      ["198.51.100.0/24"],
+    );
+    assert.equal(dumped.mock.calls.at(-1)?.result?.length, 1);
+    assert.ok(listRoutes(a, { table: 0 }).some(({ table }) => table === 7777));
+    deleteRoute(a, { to: prefix("198.51.100.0/24"), link: "va", table: 7777 });
+  });
+
   test("neighbours", () => {
     setNeighbour(a, "va", ip("10.0.0.77"), mac("2:0:0:0:0:77"));
     setNeighbour(a, "va", ip("2001:db8::77"), mac("2:0:0:0:0:78"));

@@ -1,4 +1,5 @@
 import { formatIp, formatPrefix, type IpAddress, type Prefix } from "../../net/index.ts";
+import { SystemError } from "../errno.ts";
 import { AF } from "../sockets.ts";
 import { familyOf, RT_SCOPE } from "./address.ts";
 import { type Attribute, AttributeSet, attribute } from "./attribute.ts";
@@ -129,7 +130,10 @@ function describe(to: Prefix | undefined): string {
   return to === undefined ? "everywhere" : formatPrefix(to);
 }
 
-/** All routes of one version of IP (default: both) and one table (default: main; 0: all). */
+/**
+ * All routes of one version of IP (default: both) and one table (default: main; 0: all). The kernel sends those of that table only: a
+ * host may have a million others.
+ */
 export function listRoutes(
   socket: NetlinkSocket,
   options: { readonly version?: 4 | 6; readonly table?: number } = {},
@@ -137,12 +141,25 @@ export function listRoutes(
   const { version, table = RT_TABLE.MAIN } = options;
   const families = version === undefined ? [AF.INET, AF.INET6] : [version === 4 ? AF.INET : AF.INET6];
   return families
-    .flatMap((family) =>
-      socket.dump({ type: RTM.GETROUTE, header: routeHeader([family]), name: "list routes" }),
-    )
+    .flatMap((family) => dumpTable(socket, family, table))
     .filter(({ type }) => type === RTM.NEWROUTE)
     .map(decodeRoute)
     .filter((route) => table === 0 || route.table === table);
+}
+
+function dumpTable(socket: NetlinkSocket, family: number, table: number): NetlinkMessage[] {
+  try {
+    return socket.dump({
+      type: RTM.GETROUTE,
+      header: routeHeader([family]),
+      attributes: table === 0 ? [] : [attribute.u32(RTA.TABLE, table)],
+      name: "list routes",
+    });
+  } catch (error) {
+    // A table comes into being with its first route.
+    if (error instanceof SystemError && error.code === "ENOENT") return [];
+    throw error;
+  }
 }
 
 /** The route that a packet of this machine to `address` takes, as `ip route get` shows. */
