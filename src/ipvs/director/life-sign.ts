@@ -2,6 +2,7 @@
  * How to tell that a network namespace is gone, while its state is still pinned: a link to its loopback, which lives
  * exactly as long as the namespace. Only where there are tcx links (Linux 6.6).
  */
+import { existsSync } from "node:fs";
 import { alu, exit, R0 } from "../../bpf/asm/index.ts";
 import { TC_NEXT } from "../../bpf/index.ts";
 import { attachTcx, feature, loadProgram, openLink } from "../../bpf/loader/index.ts";
@@ -9,10 +10,10 @@ import { findLink, hasCode, withRouteSocket } from "../../linux/index.ts";
 
 const PIN = "alive";
 
-/** Puts up the sign of the calling thread's namespace, if it can be. Its program leaves every packet alone. */
+/** Puts up the sign of the calling thread's namespace, if it can be and is not there. Its program leaves every packet alone. */
 export function attachSign(directory: string): void {
   try {
-    if (feature("tcxLinks").available) attach(directory);
+    if (!existsSync(`${directory}/${PIN}`) && feature("tcxLinks").available) attach(directory);
   } catch {
     // Without the sign the state is kept until the next boot; nothing else depends on it.
   }

@@ -128,10 +128,10 @@ export class NamespaceState {
   #create(): Present {
     this.#forget();
     collectDead(this.#root!, this.cookie);
-    const tables = createTables(this.#directory, this.places.connections, (made) => {
+    const tables = createTables(this.#directory, this.places.connections, (made, unfinished) => {
       initialise(made, { connections: this.places.connections, cpus: possibleCpus() });
+      attachSign(unfinished);
     });
-    attachSign(this.#directory);
     return this.#use(tables, statSync(this.#directory).ino);
   }
 

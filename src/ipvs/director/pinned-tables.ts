@@ -173,13 +173,13 @@ function openPinned(path: string, definition: MapDefinition): LoadedMap {
 }
 
 /**
- * Makes all maps and their directory. The directory has its name only when it is complete: one that a killed process
- * left unfinished is made again.
+ * Makes all maps and their directory. The directory has its name only when it is complete, and `prepare` has done its part; until then it
+ * is `unfinished`, and one that a killed process left so is made again.
  */
 export function createTables(
   directory: string,
   connections: number,
-  prepare: (tables: PinnedTables) => void,
+  prepare: (tables: PinnedTables, unfinished: string) => void,
 ): PinnedTables {
   const unfinished = `${directory}${UNFINISHED}`;
   removeDirectory(unfinished);
@@ -193,7 +193,7 @@ export function createTables(
       map.pin(`${unfinished}/${definition.name}`);
     }
     const tables = new PinnedTables(directory, open);
-    prepare(tables);
+    prepare(tables, unfinished);
     renameSync(unfinished, directory);
     return tables;
   } catch (error) {

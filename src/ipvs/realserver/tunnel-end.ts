@@ -109,11 +109,8 @@ export class TunnelEnd {
 
   /** Makes the directory, with a sign by which others see later whether the namespace is gone. */
   makeDirectory(): void {
-    if (existsSync(this.#directory)) {
-      sweepPins(this.#directory);
-      return;
-    }
-    mkdirSync(this.#directory, { mode: 0o700 });
+    if (existsSync(this.#directory)) sweepPins(this.#directory);
+    else mkdirSync(this.#directory, { mode: 0o700 });
     attachSign(this.#directory);
   }
 
