@@ -251,6 +251,148 @@ export const SCENARIOS: readonly Scenario[] = [
       await play.compareAll();
     },
   },
+  ...[4, 6].map((family): Scenario => {
+    const [client, first, second, servers] =
+      family === 4
+        ? [client4(1), `${VIP}:80`, `${VIPS4[1]}:80`, servers4(1, () => "-m")]
+        : [`[${client6(1)}]`, `[${VIP6}]:80`, `[${VIP6}]:81`, servers6(1, () => "-m")];
+    return {
+      name: `one client's port and one server under two services, IPv${family}`,
+      async run(play) {
+        play.ipvsadm("--set 0 0 10");
+        for (const service of [first, second]) {
+          addService(play, `-u ${service} -s rr`, servers);
+          addService(play, `-t ${service} -s rr`, servers);
+        }
+        const tcp = [await play.open(`${client}:3000`, first).handshake()];
+        tcp.push(await play.open(`${client}:3000`, second).handshake());
+        for (const connection of tcp) await connection.exchange();
+        await tcp[1]!.reset();
+        const flows = [first, second].map((service) => play.open(`${client}:2000`, service));
+        for (const flow of flows) {
+          await flow.ask();
+          await flow.answer();
+        }
+        play.compareTables();
+        for (let n = 0; n < 4; n++) {
+          await play.wait(4);
+          await flows[0]!.ask();
+          if (n !== 1) await flows[0]!.answer();
+        }
+        await play.compareAll();
+      },
+    };
+  }),
+  {
+    name: "persistence of all ports, with servers that have one",
+    async run(play) {
+      play.mark({ family: 4, protocol: "tcp", destination: VIP, port: 0, mark: 7 });
+      play.mark({ family: 4, protocol: "udp", destination: VIP, port: 0, mark: 8 });
+      const mapped = servers4(2, () => "-m").map((line) => line.replace(":80", ":8080"));
+      addService(play, "-f 7 -s rr -p 60", mapped);
+      addService(play, "-f 8 -s rr", mapped);
+      addService(play, `-t ${VIPS4[1]}:0 -s rr -p 60`, mapped);
+      addService(play, `-t ${VIPS4[1]}:443 -s rr -p 60`, mapped);
+      for (const port of [80, 443, 8080]) {
+        await play.open(`${client4(1)}:3000`, `${VIP}:${port}`).handshake();
+        await play.open(`${client4(2)}:3000`, `${VIP}:${port}`).ask();
+        await play.open(`${client4(3)}:3000`, `${VIPS4[1]}:${port}`).handshake();
+      }
+      await play.compareAll();
+    },
+  },
+  {
+    name: "what proves a template",
+    async run(play) {
+      const service = `${VIP}:80`;
+      for (const protocol of ["-t", "-u"])
+        addService(
+          play,
+          `${protocol} ${service} -s rr -p 60`,
+          servers4(2, () => "-m"),
+        );
+      addService(
+        play,
+        `-t ${VIPS4[1]}:80 -s rr -p 60`,
+        servers4(2, () => "-g"),
+      );
+      addService(
+        play,
+        `-u ${VIPS4[1]}:80 -s rr -p 60`,
+        servers4(2, () => "-g"),
+      );
+      const half = play.open(`${client4(1)}:3000`, service);
+      await half.fromClient("S");
+      play.compareTables();
+      await half.fromServer("SA");
+      play.compareTables();
+      await half.fromClient("A");
+      play.compareTables();
+      const refused = play.open(`${client4(2)}:3000`, service);
+      await refused.fromClient("S");
+      await refused.fromServer("RA");
+      const flow = play.open(`${client4(3)}:3000`, service);
+      await flow.ask();
+      play.compareTables();
+      await flow.answer();
+      await play.open(`${client4(4)}:3000`, `${VIPS4[1]}:80`).fromClient("S");
+      const open = play.open(`${client4(5)}:3000`, `${VIPS4[1]}:80`);
+      await open.fromClient("S");
+      await open.fromClient("A");
+      await play.open(`${client4(6)}:3000`, `${VIPS4[1]}:80`).ask();
+      await play.compareAll();
+    },
+  },
+  {
+    name: "a persistent client's port used again",
+    async run(play) {
+      const service = `${VIP}:80`;
+      addService(
+        play,
+        `-t ${service} -s rr -p 60`,
+        servers4(3, () => "-m"),
+      );
+      for (let n = 0; n < 3; n++) await (await play.open(`${client4(n)}:3000`, service).handshake()).close();
+      await play.compareAll();
+      await play.open(`${client4(0)}:3000`, service).handshake();
+      await play.compareAll();
+      play.sysctl("expire_quiescent_template", 1);
+      for (const n of [1, 2, 3]) play.ipvsadm(`-e -t ${service} -r ${rip4(n)}:80 -m -w ${n === 1 ? 1 : 0}`);
+      for (let n = 1; n < 3; n++) await play.open(`${client4(n)}:3000`, service).handshake();
+      await play.compareAll();
+    },
+  },
+  ...[0, 1].map(
+    (sloppy): Scenario => ({
+      name: `connections to removed servers end by expire_nodest_conn, sloppy_tcp ${sloppy}`,
+      async run(play) {
+        play.sysctl("expire_nodest_conn", 1);
+        play.sysctl("sloppy_tcp", sloppy);
+        const service = `${VIP}:80`;
+        for (const protocol of ["-t", "-u"])
+          addService(
+            play,
+            `${protocol} ${service} -s rr`,
+            servers4(2, () => "-m"),
+          );
+        const flows = [0, 1].map((n) => play.open(`${client4(n)}:2000`, service));
+        for (const flow of flows) await flow.ask();
+        const open = [];
+        for (let n = 0; n < 2; n++) open.push(await play.open(`${client4(n)}:3000`, service).handshake());
+        for (const protocol of ["-t", "-u"]) play.ipvsadm(`-d ${protocol} ${service} -r ${rip4(1)}:80`);
+        play.compareTables();
+        for (const flow of flows) {
+          await flow.answer();
+          await flow.ask();
+          await flow.answer();
+        }
+        for (const connection of open) await connection.exchange();
+        play.compareTables();
+        for (const connection of open) await connection.fromClient("S");
+        await play.compareAll();
+      },
+    }),
+  ),
   randomScenario({ seed: 1, steps: 240, families: [4] }),
   randomScenario({ seed: 1, steps: 240, families: [6] }),
   randomScenario({ seed: 1, steps: 240 }),
