@@ -5,6 +5,7 @@
  */
 import { type Packet, TC_NEXT, TC_SHOT, tailCall, trace, type u16, type u32 } from "../bpf/index.ts";
 import { askService, BY_ITSELF, chooseServer, connect, NOT_OURS, REFUSED, STATELESS } from "./admit.ts";
+import { LOST } from "./connection/flows.ts";
 import { enterLocal, hasWay } from "./connection/local.ts";
 import { mayAdmit } from "./defence/drop-packet.ts";
 import { isHandedOver, LOOPBACK } from "./forward/hand-over.ts";
@@ -37,7 +38,7 @@ function handBack(packet: Packet, decision: u32, decided: u32, what: u16): u32 {
   if (mine === null) return PROGRAM_IPV4;
   const isConnection = decision < BY_ITSELF;
   const isAbout = isMessage(packet);
-  mine.decision = isConnection ? 0 : decision;
+  mine.decision = isConnection || decision === LOST ? 0 : decision;
   mine.decided = decided;
   mine.admitted = isConnection && beginsAnew(what) ? decision + 1 : 0;
   mine.begun = isConnection && isAbout ? decision + 1 : 0;

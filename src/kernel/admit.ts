@@ -53,7 +53,7 @@ import {
 } from "./tables.ts";
 import { foldedOf } from "./words.ts";
 
-/** Answers of `chooseServer` and `connect` that are not slots. */
+/** Answers of `chooseServer` and `connect` that are not slots; the least of them is LOST (connection/flows.ts). */
 export const NOT_OURS = 0xffffffff;
 export const REFUSED = 0xfffffffe;
 export const STATELESS = 0xfffffffd;
@@ -153,7 +153,7 @@ function goesByItself(pool: Pool, chosen: u32, what: u16): boolean {
 
 /**
  * The server for a new flow of the service in slot `serviceIndex`: what its client's template says, or else its scheduler. Answers
- * the destination's slot (with BY_ITSELF), NOT_OURS or REFUSED: the service has no usable server.
+ * the destination's slot (with BY_ITSELF), NOT_OURS, LOST, or REFUSED: the service has no usable server.
  */
 export function chooseServer(serviceIndex: u32, source: u32, destination: u32, ports: u32, what: u16): u32 {
   const service = serviceTable.lookup(serviceIndex);
@@ -170,6 +170,7 @@ export function chooseServer(serviceIndex: u32, source: u32, destination: u32, p
     trace("scheduled", chosen);
     if (chosen === 0) return withoutServer(service);
     if (isPersistent) chosen = keepTemplate(serviceIndex, source, destination, what, chosen);
+    if (persistence.value && chosen === LOST) return LOST;
   }
   if (onePacket.value && goesByItself(pool, chosen, what)) return ((chosen & DESTINATION) | BY_ITSELF) >>> 0;
   return chosen;
@@ -187,8 +188,8 @@ function openingState(what: u16, method: u32): u32 {
 }
 
 /**
- * Makes the flow of a packet a connection to the destination in slot `chosen`. Answers the connection's slot, or STATELESS:
- * forward it without, as there is no room. @separate
+ * Makes the flow of a packet a connection to the destination in slot `chosen`. Answers the connection's slot; STATELESS: forward it
+ * without, as there is no room; or LOST. @separate
  */
 export function connect(source: u32, destination: u32, ports: u32, what: u16, chosen: u32): u32 {
   const server = destinationTable.lookup(chosen);
@@ -197,10 +198,11 @@ export function connect(source: u32, destination: u32, ports: u32, what: u16, ch
   setFlowKey(key, source, destination, ports, what >>> 8);
   const now = currentTick();
   const slot = createConnection(key, server, chosen, openingState(what, server.forward), now);
-  if (slot < STATELESS) {
+  if (slot < LOST) {
     trace("made", slot);
     return slot;
   }
-  if (slot !== LOST) pressure.at(0).fullAt = now;
+  if (slot === LOST) return LOST;
+  pressure.at(0).fullAt = now;
   return STATELESS;
 }

@@ -26,9 +26,10 @@ import { rememberFragments } from "./fragment/remember.ts";
 import { isRead } from "./ftp/control.ts";
 import { isTold, tellServer } from "./icmp/unwanted.ts";
 import { family, ftp, fullnat, persistence, ruleDrops, rules, sctpServices, tcpServices } from "./options.ts";
-import { assure } from "./persistence/control.ts";
+import { prove } from "./persistence/control.ts";
 import { askRules, NO_PROGRAM } from "./rules/ask.ts";
 import { IS_DROPPED, IS_UNKNOWN, verdictFor } from "./rules/verdict.ts";
+import { serverPortOf } from "./server-port.ts";
 import { followSctp, followTcp, renew } from "./state/follow.ts";
 import { beginsAnew, isReusable } from "./state/reuse.ts";
 import { statelessDestination, statelessReply } from "./stateless.ts";
@@ -55,11 +56,9 @@ import {
   PROTOCOL_TCP,
   programs,
   STATE_ENDED,
-  STATE_ESTABLISHED,
   STATE_HELPED,
   STATE_MASK,
   STATE_REMOVED,
-  STATE_SCTP_ESTABLISHED,
   STATE_UDP,
   scratch,
   settings,
@@ -91,7 +90,8 @@ export function makeWay(index: u32): u32 {
     return 0;
   }
   const word = readOnce(connection, "state");
-  let ends = isReusable(connection.kind, word & STATE_MASK);
+  // One that follows a template, or a control connection, goes on.
+  let ends = connection.control === 0 && isReusable(connection.kind, word & STATE_MASK);
   if (!ends && settings.at(0).sysctls[SYSCTL_EXPIRE_NODEST_CONN]! !== 0) {
     const server = destinationTable.lookup(connection.destination);
     ends = server !== null && (server.available === 0 || server.weight === 0);
@@ -104,12 +104,6 @@ export function expire(index: u32): u32 {
   const connection = connectionTable.lookup(index);
   if (connection === null) return 0;
   return retire(connection, index, readOnce(connection, "state"), currentTick()) ? 1 : 0;
-}
-
-/** The template that a connection follows is right if the connection is established, or answered. */
-function prove(connection: Connection, state: u32, direction: u32): void {
-  const isOpen = state === STATE_ESTABLISHED || (sctpServices.value && state === STATE_SCTP_ESTABLISHED);
-  if (isOpen || direction !== FROM_CLIENT) assure(connection);
 }
 
 /** The state of a connection after a packet. */
@@ -214,9 +208,9 @@ export function direct(packet: Packet, key: FlowKey, transport: u16, length: u32
         trace("orphaned", index);
         countOrphaned();
         if (settings.at(0).sysctls[SYSCTL_EXPIRE_NODEST_CONN]! !== 0) {
-          // The host answers in the place of the server, so that the client knows.
+          // It comes by again, as a packet without a connection: it is scheduled, or the host tells the client.
           expire(index);
-          return TC_NEXT;
+          tailCall(packet, programs, family.value === 6 ? PROGRAM_IPV6 : PROGRAM_IPV4);
         }
         return TC_SHOT;
       }
@@ -245,7 +239,7 @@ export function direct(packet: Packet, key: FlowKey, transport: u16, length: u32
       way = destination;
       method = server.forward;
       address = server.address.words[0]!;
-      port = server.port === 0 ? key.destinationPort : server.port;
+      port = serverPortOf(server, key.destinationPort);
       hop = server.hop;
     } else {
       const reply = statelessReply(key);

@@ -2,14 +2,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { make } from "../bpf/index.ts";
 import {
+  ABSENT,
   connectionOf,
   directionOf,
   findFlow,
   hashOf,
   hashWith,
+  IN_FRONT,
+  IN_ITS_PLACE,
   insertFlow,
+  putInFront,
   removeFlow,
-  replaceFlow,
   wordOf,
 } from "./flow.ts";
 import {
@@ -113,13 +116,45 @@ test("a full bucket goes on in the next, where its flows are found and removed",
     fill(20, last);
     const before = wordOf(hashOf(last), 13, FROM_CLIENT);
     const after = wordOf(hashOf(last), 20, FROM_CLIENT);
-    assert.ok(replaceFlow(hashOf(last), before, after));
-    assert.equal(replaceFlow(hashOf(last), before, after), false);
+    assert.equal(putInFront(hashOf(last), before, after), IN_ITS_PLACE);
+    assert.equal(putInFront(hashOf(last), before, after), ABSENT);
     assert.equal(connectionOf(findFlow(last, hashOf(last), 0)), 20);
     removeFlow(hashOf(last), after);
     assert.equal(flows.lookup(63)!.overflow, 6);
     assert.equal(findFlow(last, hashOf(last), 0), 0);
   });
+});
+
+test("a word put in front of another of its flow hides that, until it is taken out", () => {
+  const director = new TestDirector({ connectionLimit: 64 });
+  director.machine.run(() => {
+    const home = (key: FlowKey) => Number(((hashOf(key) >> 32n) * 64n) >> 32n);
+    const keys = Array.from({ length: 20_000 }, (_, i) => keyOf(i)).filter((key) => home(key) === 5);
+    const enter = (key: FlowKey, slot: number): number => {
+      fill(slot, key);
+      const word = wordOf(hashOf(key), slot, FROM_CLIENT);
+      assert.ok(insertFlow(hashOf(key), word));
+      return word;
+    };
+    for (const count of [0, 6, 7]) {
+      const others = keys.slice(0, count).map((key, i) => [key, enter(key, i)] as const);
+      const key = keys[count]!;
+      const other = enter(key, 20);
+      // Where the other is in the next bucket, a place that is free in its own is before it.
+      if (count === 7) removeFlow(hashOf(keys[0]!), others.shift()![1]);
+      fill(21, key);
+      const word = wordOf(hashOf(key), 21, FROM_CLIENT);
+      assert.equal(putInFront(hashOf(key), other, word), IN_FRONT);
+      assert.equal(findFlow(key, hashOf(key), 0), word);
+      assert.equal(findFlow(key, hashOf(key), word), other);
+      removeFlow(hashOf(key), word);
+      assert.equal(findFlow(key, hashOf(key), 0), other);
+      removeFlow(hashOf(key), other);
+      for (const [each, own] of others) removeFlow(hashOf(each), own);
+      assert.equal(flows.lookup(5)!.overflow, 0);
+    }
+  });
+  assert.equal(director.flowWords(), 0);
 });
 
 test("hashes spread neighbours over buckets and tags, and depend on the seed", () => {

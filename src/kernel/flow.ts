@@ -171,16 +171,31 @@ function replaceIn(bucket: u32, before: u32, after: u32): boolean {
   return false;
 }
 
-/** Replaces the word of a flow by another of the same flow. False if it is not there any more. */
-export function replaceFlow(hash: u64, before: u32, after: u32): boolean {
+/** Answers of `putInFront`. */
+export const ABSENT = 0;
+export const IN_FRONT = 1;
+export const IN_ITS_PLACE = 2;
+
+/**
+ * Puts a word into the table where it is found instead of another of the same flow, which is found again when the word is taken out. IN_ITS_PLACE:
+ * there was no room for both, and the other is not in the table any more. ABSENT: it was not there, and nothing has been done.
+ */
+export function putInFront(hash: u64, other: u32, word: u32): u32 {
   const home = bucketOf(hash);
-  return replaceIn(home, before, after) || replaceIn(bucketAfter(home), before, after);
+  if (replaceIn(home, other, word)) return insertBehind(hash, other) ? IN_FRONT : IN_ITS_PLACE;
+  if (replaceIn(home, 0, word)) return IN_FRONT;
+  return replaceIn(bucketAfter(home), other, word) ? IN_ITS_PLACE : ABSENT;
 }
 
 /** Puts a flow's word into the table. False: there is no room. */
 export function insertFlow(hash: u64, word: u32): boolean {
   const home = bucketOf(hash);
-  if (replaceIn(home, 0, word)) return true;
+  return replaceIn(home, 0, word) || insertBehind(hash, word);
+}
+
+/** Puts a flow's word into the bucket after its own. False: there is no room. */
+function insertBehind(hash: u64, word: u32): boolean {
+  const home = bucketOf(hash);
   const place = flows.lookup(home);
   if (place === null) return false;
   // Readers must not miss it: they look into the next bucket only if this says so.

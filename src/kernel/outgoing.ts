@@ -10,7 +10,8 @@ import { connectionOf, directionOf, findFlowByCall, hashOf } from "./flow.ts";
 import { translate } from "./forward/translate.ts";
 import { translate6 } from "./forward/translate6.ts";
 import { rememberFragments } from "./fragment/remember.ts";
-import { family, sctpServices } from "./options.ts";
+import { family, persistence, sctpServices } from "./options.ts";
+import { prove } from "./persistence/control.ts";
 import { followSctp, followTcp, renew } from "./state/follow.ts";
 import {
   connectionTable,
@@ -54,6 +55,7 @@ export function leaveHost(
     state = followSctp(connection, server, word, FROM_SERVER, what & 0xff);
   }
   renew(connection, index, state, currentTick());
+  if (persistence.value && connection.control !== 0) prove(connection, state, FROM_SERVER);
   if (server.available !== 0) countTraffic(connection.destination, FROM_SERVER, packetsOf(packet), length);
   const port = connection.virtualPort;
   if (family.value === 4) {

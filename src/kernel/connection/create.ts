@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 import { atomicAdd, atomicCompareExchange, copy, readOnce, type u32 } from "../../bpf/index.ts";
+import { currentTick } from "../clock.ts";
 import { countConnection } from "../count.ts";
 import { countCreated } from "../events.ts";
 import { NO_CONNECTION } from "../flow.ts";
@@ -7,12 +8,14 @@ import { beginFtp, countUnlessData } from "../ftp/control.ts";
 import { family, ftp, fullnat, persistence, sip, tunnels } from "../options.ts";
 import { follow, unfollow } from "../persistence/control.ts";
 import { keepCallId } from "../persistence/sip/call-id.ts";
+import { serverPortOf } from "../server-port.ts";
 import { activityOf, countIn, countOut } from "../state/activity.ts";
 import { timeoutOf } from "../state/follow.ts";
 import {
   type Connection,
   connectionTable,
   type Destination,
+  type Due,
   due,
   type FlowKey,
   FORWARD_FULLNAT,
@@ -27,10 +30,13 @@ import {
 } from "../tables.ts";
 import { addressWord } from "../words.ts";
 import { REST, takeSlot } from "./allocate.ts";
-import { enterRequests, LOST, publish } from "./flows.ts";
+import { enterRequests, publish } from "./flows.ts";
 
 /** How often a state word is changed when another CPU was first. */
 const TRIES = 8;
+
+/** −1 modulo 2³². */
+const MINUS_ONE = 0xffffffff;
 
 /** The number that stands for a server's address in connections: an IPv4 address itself, of an IPv6 one its word. */
 export function serverWordOf(server: Destination): u32 {
@@ -59,7 +65,7 @@ export function fill(connection: Connection, slot: u32, key: FlowKey, server: De
   connection.clientPort = key.sourcePort;
   connection.virtualPort = key.destinationPort;
   connection.server = serverWordOf(server);
-  connection.serverPort = server.port === 0 ? key.destinationPort : server.port;
+  connection.serverPort = serverPortOf(server, key.destinationPort);
   connection.kind = (key.kind | kindOfMethod(server.forward)) & 0xffff;
   connection.destination = index & 0xffff;
   const isKept = !fullnat.value || server.forward !== FORWARD_FULLNAT;
@@ -115,22 +121,30 @@ export function createConnection(
     countCreated();
     return slot;
   }
-  // Another CPU may have found it meanwhile, and may still look at it: the slot rests before it is used again.
-  let last = word;
-  for (let i = 0; i < TRIES; i++) {
-    const seen = readOnce(connection, "state");
-    if ((seen & STATE_REMOVED) !== 0) return result;
-    last = seen;
-    if (atomicCompareExchange(connection, "state", seen, (seen | STATE_REMOVED) >>> 0) === seen) break;
-  }
-  place.tick = (now + REST) >>> 0;
-  countOut(destination, last);
+  const last = giveUp(connection, place, now);
+  if ((last & STATE_REMOVED) === 0) countOut(destination, last);
   return result;
 }
 
 /**
+ * Ends an entry whose flow found no room. Answers its state word until then; with STATE_REMOVED, somebody else has ended it. Another
+ * CPU may have found it meanwhile, and may still look at it: the slot rests before it is used again.
+ */
+function giveUp(entry: Connection, place: Due, now: u32): u32 {
+  place.tick = (now + REST) >>> 0;
+  let seen = readOnce(entry, "state");
+  for (let i = 0; i < TRIES; i++) {
+    if ((seen & STATE_REMOVED) !== 0) return seen;
+    const found = atomicCompareExchange(entry, "state", seen, (seen | STATE_REMOVED) >>> 0);
+    if (found === seen) return seen;
+    seen = found;
+  }
+  return seen;
+}
+
+/**
  * Makes a persistence template: connections of clients like `key` go to the server in slot `index`, at `port` of it (0: the one asked for),
- * until `expires`. Answers its slot, or NO_CONNECTION.
+ * until `expires`. Answers its slot, or that of the one that another CPU made meanwhile; NO_CONNECTION and LOST as `createConnection`.
  */
 export function createTemplate(key: FlowKey, server: Destination, index: u32, state: u32, expires: u32): u32 {
   const slot = takeSlot(expires);
@@ -143,14 +157,12 @@ export function createTemplate(key: FlowKey, server: Destination, index: u32, st
   // A template of every port keeps the port that is asked for.
   if (key.destinationPort === 0) template.serverPort = 0;
   template.expires = expires;
-  const word = firstWord(template.state, state);
-  template.state = word;
+  template.state = firstWord(template.state, state);
+  // Before it can be found, and ended, by others.
+  atomicAdd(server, "persistent", 1);
   const entered = enterRequests(key, slot);
-  if (entered === slot) {
-    atomicAdd(server, "persistent", 1);
-    return slot;
-  }
-  template.state = (word | STATE_REMOVED) >>> 0;
-  place.tick = 0;
-  return entered === LOST ? NO_CONNECTION : entered;
+  if (entered === slot) return slot;
+  const last = giveUp(template, place, currentTick());
+  if ((last & STATE_REMOVED) === 0) atomicAdd(server, "persistent", MINUS_ONE);
+  return entered;
 }

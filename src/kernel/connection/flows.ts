@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /** The flows by which packets find a connection: entered when it begins, and withdrawn when it ends. */
-import { atomicCompareExchange, make, readOnce, type u32 } from "../../bpf/index.ts";
+import { atomicCompareExchange, make, readOnce, type u32, type u64 } from "../../bpf/index.ts";
 import { currentTick } from "../clock.ts";
 import {
+  ABSENT,
   connectionOf,
   directionOf,
   findFlowByCall,
   hashOf,
+  IN_FRONT,
   insertFlow,
   isFlowOf,
   lookFor,
   NO_CONNECTION,
+  putInFront,
   removeFlow,
-  replaceFlow,
   wordOf,
 } from "../flow.ts";
 import { family, fullnat } from "../options.ts";
@@ -26,12 +28,14 @@ import {
   KIND_NO_OUTPUT,
   KIND_OF_FLOW,
   STATE_ENDED,
+  STATE_MASK,
   STATE_REMOVED,
+  STATE_UDP,
   wide,
 } from "../tables.ts";
 
-/** No connection was made, though there is room. */
-export const LOST = 0xfffffffe;
+/** No connection was made, though there is room, as two CPUs stood in each other's way: the packet is to be looked at again. */
+export const LOST = 0xfffffffc;
 
 /** The key of what the server sends to its peer. */
 export function setReplyKey(connection: Connection, key: FlowKey): void {
@@ -63,25 +67,30 @@ function lookForRequest(slot: u32): void {
 }
 
 /**
- * The flow of a word that was just replaced: if it was a connection's requests, that has none left, and ends with the next sweep. It would
- * stay in the table else, known to nobody, when the one that took them is gone.
+ * The connection of a word that another was put before (`where`: as `putInFront` answers). One that has none left in the table ends with
+ * the next sweep, if it is of no use without: if they were its requests, or the answers to datagrams, which then begin another.
  */
-function endDeprived(word: u32, now: u32): void {
-  if (directionOf(word) !== FROM_CLIENT) return;
+function giveWay(word: u32, hash: u64, where: u32): void {
   const slot = connectionOf(word);
   const connection = connectionTable.lookup(slot);
   const place = due.lookup(slot);
   if (connection === null || place === null) return;
   const state = readOnce(connection, "state");
-  if ((state & STATE_REMOVED) !== 0) return;
+  if ((state & STATE_REMOVED) !== 0) {
+    // Whoever ended it may have looked for the word before it was back.
+    if (where === IN_FRONT) removeFlow(hash, word);
+    return;
+  }
+  if (where === IN_FRONT) return;
+  if (directionOf(word) === FROM_SERVER && (state & STATE_MASK) !== STATE_UDP) return;
   if (atomicCompareExchange(connection, "state", state, (state | STATE_ENDED) >>> 0) === state)
-    place.tick = now;
+    place.tick = currentTick();
 }
 
 /**
  * Enters the replies of a connection under NAT; answers as `enterRequests`. One client port may talk to two services over the same
- * server: the replies belong to whoever spoke last. So do packets that look as another connection's requests, as a server's late datagram
- * that came by a mark.
+ * server: the replies belong to the latest connection, and when that has ended, to the one before it. So do packets that look as another
+ * connection's requests, as a server's late datagram that came by a mark.
  */
 function publishReplies(connection: Connection, key: FlowKey, slot: u32): u32 {
   const reply = make(FlowKey);
@@ -93,8 +102,9 @@ function publishReplies(connection: Connection, key: FlowKey, slot: u32): u32 {
     if (family.value === 6) lookForRequest(slot);
     const owner = ownerOf(known, key);
     if (owner !== NO_CONNECTION) return owner;
-    if (replaceFlow(hash, known, word)) {
-      endDeprived(known, currentTick());
+    const where = putInFront(hash, known, word);
+    if (where !== ABSENT) {
+      giveWay(known, hash, where);
       return slot;
     }
   }

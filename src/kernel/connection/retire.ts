@@ -17,10 +17,11 @@ const MINUS_ONE = 0xffffffff;
  */
 export function retire(connection: Connection, index: u32, word: u32, now: u32): boolean {
   const removed = (word | STATE_REMOVED) >>> 0;
-  if (removed === word || atomicCompareExchange(connection, "state", word, removed) !== word) return false;
-  // At once: a sweeper that comes by takes a removed connection for one that has rested.
+  if (removed === word) return false;
+  // Before it is removed: a sweeper that comes by takes a removed connection for one that has rested. (One that is not it puts off.)
   const place = due.lookup(index);
   if (place !== null) place.tick = (now + REST) >>> 0;
+  if (atomicCompareExchange(connection, "state", word, removed) !== word) return false;
   withdraw(connection, index);
   const server = destinationTable.lookup(connection.destination);
   if ((connection.kind & KIND_TEMPLATE) !== 0) {

@@ -15,6 +15,7 @@ import {
   STATE_ENDED,
   STATE_MASK,
   STATE_REMOVED,
+  STATE_UNASSURED,
   settings,
 } from "../tables.ts";
 
@@ -38,10 +39,11 @@ export function isHalfOpen(word: u32): boolean {
   return state < 32 && ((HALF_OPEN >>> state) & 1) !== 0;
 }
 
-/** A template that no connection follows any more, as its last was half-open, goes too. */
+/** A template that no connection follows any more, as its last was half-open, goes too, unless an earlier one has proved it right. */
 function releaseTemplate(connection: Connection, now: u32): void {
   const template = templateOf(connection);
   if (template === null || template.control !== 0) return;
+  if ((readOnce(template, "state") & STATE_MASK) !== STATE_UNASSURED) return;
   template.expires = now;
   dueNoLaterThan(slotOfControl(connection.control), now);
 }

@@ -5,10 +5,11 @@
  * another connection when the client's SYN comes; of an active one everything is known.
  */
 import { atomicExchange, make, readOnce, type u16, type u32 } from "../../bpf/index.ts";
-import { NOT_OURS, STATELESS, setFlowKey } from "../admit.ts";
+import { NOT_OURS, setFlowKey } from "../admit.ts";
 import { currentTick } from "../clock.ts";
 import { REST, takeSlot } from "../connection/allocate.ts";
 import { fill, firstWord } from "../connection/create.ts";
+import { LOST } from "../connection/flows.ts";
 import { retire } from "../connection/retire.ts";
 import { countCreated } from "../events.ts";
 import { connectionOf, findFlowByCall, hashOf, insertFlow, lookFor, NO_CONNECTION, wordOf } from "../flow.ts";
@@ -205,7 +206,7 @@ export function endExpected(made: u32): u32 {
   if (mine === null) return NOT_OURS;
   mine.control = 0;
   mine.dataPort = 0;
-  if (made >= STATELESS) return NOT_OURS;
+  if (made >= LOST) return NOT_OURS;
   const waiting = connectionTable.lookup(mine.expected);
   if (waiting === null) return made;
   const state = readOnce(waiting, "state");

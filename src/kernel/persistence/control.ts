@@ -7,15 +7,19 @@
  */
 import { atomicAdd, atomicCompareExchange, readOnce, type u32 } from "../../bpf/index.ts";
 import { holdControl, releaseControl } from "../ftp/control.ts";
-import { ftp } from "../options.ts";
+import { ftp, sctpServices } from "../options.ts";
 import {
   type Connection,
   connectionTable,
+  FROM_SERVER,
   KIND_TEMPLATE,
   STATE_ASSURED,
+  STATE_ESTABLISHED,
   STATE_GENERATION_SHIFT,
   STATE_MASK,
   STATE_REMOVED,
+  STATE_SCTP_ESTABLISHED,
+  STATE_UDP,
   STATE_UNASSURED,
   scratch,
 } from "../tables.ts";
@@ -78,11 +82,21 @@ export function unfollow(connection: Connection): void {
   else if (ftp.value) releaseControl(connection);
 }
 
-/** A connection was established, or answered: its template is right. */
-export function assure(connection: Connection): void {
+/**
+ * After a packet that brought a connection to this state: if it is established by now, or of UDP answered, its template is right (seen with
+ * Linux 6.1).
+ */
+export function prove(connection: Connection, state: u32, direction: u32): void {
+  const isAnswered = state === STATE_UDP && direction === FROM_SERVER;
+  const isOpen = state === STATE_ESTABLISHED || (sctpServices.value && state === STATE_SCTP_ESTABLISHED);
+  if (isOpen || isAnswered) assure(connection);
+}
+
+function assure(connection: Connection): void {
   const template = templateOf(connection);
   if (template === null) return;
   const word = readOnce(template, "state");
-  // The state word of a template changes in no other way than by ending, and then it does not matter.
-  if ((word & STATE_MASK) === STATE_UNASSURED) template.state = ((word & ~STATE_MASK) | STATE_ASSURED) >>> 0;
+  if ((word & STATE_MASK) !== STATE_UNASSURED) return;
+  // If another CPU has ended it in between, it stays so.
+  atomicCompareExchange(template, "state", word, ((word & ~STATE_MASK) | STATE_ASSURED) >>> 0);
 }

@@ -8,6 +8,7 @@
 import { copy, make, readOnce, trace, type u16, type u32 } from "../../bpf/index.ts";
 import { currentTick } from "../clock.ts";
 import { createTemplate } from "../connection/create.ts";
+import { LOST } from "../connection/flows.ts";
 import { retire } from "../connection/retire.ts";
 import { connectionOf, findFlowByCall, hashOf, lookFor } from "../flow.ts";
 import { family, markServices, sip } from "../options.ts";
@@ -155,7 +156,7 @@ export function askTemplate(serviceIndex: u32, source: u32, destination: u32, wh
 
 /**
  * Makes a template that says that the client's flows belong to the destination `chosen`. Answers the destination: another one, if
- * another CPU made a template meanwhile. @separate
+ * another CPU made a template meanwhile; LOST, if the two stood in each other's way. @separate
  */
 export function keepTemplate(serviceIndex: u32, source: u32, destination: u32, what: u16, chosen: u32): u32 {
   const service = serviceTable.lookup(serviceIndex);
@@ -173,7 +174,7 @@ export function keepTemplate(serviceIndex: u32, source: u32, destination: u32, w
   const expires = (currentTick() + pool.persistence) >>> 0;
   const slot = createTemplate(template, server, chosen, STATE_UNASSURED, expires);
   const made = connectionTable.lookup(slot);
-  let answer = chosen;
+  let answer = slot === LOST ? LOST : chosen;
   if (made !== null) {
     setControl(slot, readOnce(made, "state"));
     answer = made.destination;

@@ -9,6 +9,7 @@ import { retire } from "../connection/retire.ts";
 import { isHeld } from "../ftp/control.ts";
 import { ftp } from "../options.ts";
 import { PUT_OFF } from "../persistence/template.ts";
+import { dueNoLaterThan } from "../state/follow.ts";
 import {
   connectionTable,
   type Due,
@@ -54,6 +55,9 @@ function visit(index: u32, entry: Due, now: u32): u32 {
   if ((word & STATE_ENDED) === 0) {
     if (expires > now) {
       atomicCompareExchange(entry, "tick", planned, expires);
+      // A packet may have brought its end nearer, and seen that it was looked for sooner still.
+      const nearer = readOnce(connection, "expires");
+      if (nearer < expires) dueNoLaterThan(index, nearer);
       return 0;
     }
     const isFollowed = (connection.kind & KIND_TEMPLATE) !== 0 && connection.control !== 0;
