@@ -183,6 +183,14 @@ const CASES: readonly (readonly [name: string, host: HostFacts, findings: readon
     ["error | reverse-path-filter | eth0 | sysctl -w net.ipv4.conf.eth0.rp_filter=2"],
   ],
   [
+    "an interface whose name means something to the shell",
+    realServerFacts(
+      { links: [linkFacts("lo"), linkFacts("a$b")] },
+      { sysctls: { "a$b/arp_ignore": 3, "lo/arp_ignore": 1 } },
+    ),
+    ["error | arp-ignore | a$b | sysctl -w 'net.ipv4.conf.a$b.arp_ignore=1'"],
+  ],
+  [
     "an interface whose name has a dot",
     realServerFacts(
       { links: [linkFacts("lo"), linkFacts("eth0.5")] },

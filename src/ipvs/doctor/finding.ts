@@ -1,4 +1,5 @@
 /** What a doctor says: findings, as plain values. */
+import { shellWord } from "../shell-word.ts";
 
 /** What a host is looked at as. */
 export type Role = "director" | "realserver";
@@ -42,11 +43,11 @@ export function isSafe(remedy: Remedy | null): remedy is Exclude<Remedy, { kind:
 export function commandOf(remedy: Remedy): string {
   switch (remedy.kind) {
     case "sysctl":
-      return `sysctl -w ${remedy.settings.map(([name, value]) => `${name}=${value}`).join(" ")}`;
+      return `sysctl -w ${remedy.settings.map(([name, value]) => shellWord(`${name}=${value}`)).join(" ")}`;
     case "attach":
-      return ["lvs attach", ...remedy.interfaces].join(" ");
+      return ["lvs attach", ...remedy.interfaces.map(shellWord)].join(" ");
     case "feature":
-      return `ethtool -K ${remedy.link} ${remedy.feature} off`;
+      return `ethtool -K ${shellWord(remedy.link)} ${remedy.feature} off`;
     case "advice":
       return remedy.command;
   }

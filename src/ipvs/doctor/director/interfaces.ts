@@ -1,3 +1,4 @@
+import { shellWord } from "../../shell-word.ts";
 import type { HostFacts, LinkFacts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
 import { clientLinks, type DirectorCheck, serversOf } from "./view.ts";
@@ -40,7 +41,12 @@ function attachment({ name, datapath }: LinkFacts, clients: boolean): Finding[] 
   if (datapath === "forbidden") {
     const what = `${who} by ${name}, from which the datapath was taken by \`lvs detach\`.`;
     return [
-      { ...finding, severity: "warning", what, remedy: { kind: "advice", command: `lvs attach ${name}` } },
+      {
+        ...finding,
+        severity: "warning",
+        what,
+        remedy: { kind: "advice", command: `lvs attach ${shellWord(name)}` },
+      },
     ];
   }
   const what = `${who} by ${name}, which the datapath cannot be attached to: it carries no Ethernet frames.`;
@@ -56,7 +62,7 @@ function carrier({ name, up, carrier: has }: LinkFacts): Finding[] {
       where: name,
       what: up ? `${name} has no carrier.` : `${name} is down.`,
       why: "Clients or servers are reached by it.",
-      remedy: up ? null : { kind: "advice", command: `ip link set ${name} up` },
+      remedy: up ? null : { kind: "advice", command: `ip link set ${shellWord(name)} up` },
     },
   ];
 }
