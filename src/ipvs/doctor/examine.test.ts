@@ -228,7 +228,7 @@ const CASES: readonly (readonly [name: string, host: HostFacts, findings: readon
       from: null,
     }),
     [
-      "warning | nat-not-on-link | 10.0.0.1 | ipvsadm -e SERVICE -r SERVER --fullnat",
+      "warning | nat-not-on-link | 10.0.0.1 | ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.1:80 --fullnat -w 1",
       "warning | send-redirects | outside | sysctl -w net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.outside.send_redirects=0",
     ],
   ],
