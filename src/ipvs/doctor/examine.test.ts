@@ -110,7 +110,9 @@ const CASES: readonly (readonly [name: string, host: HostFacts, findings: readon
   [
     "the kernel's own IPVS",
     hostFacts({ kernelServices: ["tcp/192.0.2.1:80", "fwm4/7"] }),
-    ["warning | kernel-ipvs | ip_vs | /sbin/ipvsadm-save -n | ipvsadm -R && /sbin/ipvsadm -C"],
+    [
+      "warning | kernel-ipvs | ip_vs | /sbin/ipvsadm -L -n --thresholds > thresholds && /sbin/ipvsadm-save -n > services && { ipvsadm -R < services; ipvsadm -S -n | sort -u > ours; sort -u ours services | diff ours -; } && /sbin/ipvsadm -C",
+    ],
   ],
   [
     "a tunnel with too little room",
