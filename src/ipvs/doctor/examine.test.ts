@@ -5,6 +5,7 @@ import type { Tunnel } from "../model.ts";
 import { tunnelOverhead } from "./director/tunnel-mtu.ts";
 import { examine, rolesOf } from "./examine.ts";
 import type { AddressFacts, DirectorFacts, HostFacts, LinkFacts, ServerProbe, Way } from "./facts.ts";
+import { isSafe } from "./finding.ts";
 import {
   directorFacts,
   hostFacts,
@@ -264,6 +265,23 @@ const CASES: readonly (readonly [name: string, host: HostFacts, findings: readon
 for (const [name, host, findings] of CASES) {
   test(name, () => assert.deepEqual(examine(host).map(summary), findings));
 }
+
+test("where /proc/sys is read-only, sysctls are for whoever can set them", () => {
+  const notLocal = withStatus({ localClients: false, forwardingOff: ["net.ipv4.ip_forward"] });
+  const [forwarding, loopback] = ["net.ipv4.ip_forward", "net.ipv4.conf.lo.accept_local"];
+  assert.deepEqual(examine(notLocal).map(summary), [
+    "warning | loopback-not-ready | lo | lvs attach lo",
+    `error | forwarding-off | ${forwarding} | sysctl -w ${forwarding}=1`,
+  ]);
+  const found = examine({ ...notLocal, sysctlsReadOnly: true });
+  const there = "# where /proc/sys is not read-only: it is here";
+  assert.deepEqual(found.map(summary), [
+    `warning | loopback-not-ready | lo | sysctl -w ${loopback}=1    ${there}`,
+    `error | forwarding-off | ${forwarding} | sysctl -w ${forwarding}=1    ${there}`,
+  ]);
+  assert.equal(found[0]!.what, `${loopback} is 0.`);
+  assert.ok(found.every(({ remedy }) => !isSafe(remedy)));
+});
 
 test("a host without services and virtual addresses has no role, and nothing is said about it", () => {
   const own: AddressFacts = { ...hostAddress("lo", "127.0.0.1"), length: 8, scope: "host" };

@@ -1,6 +1,6 @@
 import { examineDirector } from "./director/check.ts";
 import type { HostFacts } from "./facts.ts";
-import type { Finding, Role } from "./finding.ts";
+import { commandOf, type Finding, type Role } from "./finding.ts";
 import { checkKernelIpvs } from "./kernel-ipvs.ts";
 import { examineRealServer } from "./realserver/check.ts";
 import { looksLikeRealServer } from "./realserver/view.ts";
@@ -15,11 +15,20 @@ export function rolesOf(host: HostFacts): Role[] {
 
 /** All that would not work, or may not. `roles`: as what to look at the host. */
 export function examine(host: HostFacts, roles: readonly Role[] = rolesOf(host)): Finding[] {
-  return [
+  const findings = [
     ...(roles.includes("director") ? [...without(host), ...examineDirector(host)] : []),
     ...(roles.includes("realserver") ? examineRealServer(host) : []),
     ...checkKernelIpvs(host),
   ];
+  return host.sysctlsReadOnly ? findings.map(asAdvice) : findings;
+}
+
+/** Sysctls that cannot be set from here are for whoever can. */
+function asAdvice(finding: Finding): Finding {
+  const { remedy } = finding;
+  if (remedy?.kind !== "sysctl") return finding;
+  const command = `${commandOf(remedy)}    # where /proc/sys is not read-only: it is here`;
+  return { ...finding, remedy: { kind: "advice", command } };
 }
 
 /** A director without services, where somebody says that there is one. */

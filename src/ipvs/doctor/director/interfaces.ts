@@ -67,21 +67,29 @@ function carrier({ name, up, carrier: has }: LinkFacts): Finding[] {
   ];
 }
 
+const ACCEPT_LOCAL = "net.ipv4.conf.lo.accept_local";
+
 /** Loopback is where fragments and answers to the director's own clients are handed to the kernel. */
 function localClients(served: boolean, host: HostFacts): Finding[] {
   const loopback = host.links.find((each) => each.loopback);
   if (served || loopback === undefined || loopback.datapath === "forbidden") return [];
   const attached = loopback.datapath === "attached";
+  // Attaching sets it, if it can.
+  const unset = attached && host.sysctlsReadOnly;
   return [
     {
       code: "loopback-not-ready",
       severity: "warning",
       where: loopback.name,
-      what: attached
-        ? "net.ipv4.conf.lo.accept_local has been set back to 0."
-        : `${loopback.name} has no datapath.`,
+      what: unset
+        ? `${ACCEPT_LOCAL} is 0.`
+        : attached
+          ? `${ACCEPT_LOCAL} has been set back to 0.`
+          : `${loopback.name} has no datapath.`,
       why: "Clients on the director itself are not served, and packets that the kernel has to cut are lost.",
-      remedy: { kind: "attach", interfaces: [loopback.name] },
+      remedy: unset
+        ? { kind: "sysctl", settings: [[ACCEPT_LOCAL, 1]] }
+        : { kind: "attach", interfaces: [loopback.name] },
     },
   ];
 }
