@@ -266,6 +266,23 @@ for (const [name, host, findings] of CASES) {
   test(name, () => assert.deepEqual(examine(host).map(summary), findings));
 }
 
+test("a filter that may be in the way, or not, is left to whoever knows", () => {
+  const [first, second] = [linkFacts("eth0"), linkFacts("eth1")];
+  const host = realServerFacts(
+    {
+      links: [linkFacts("lo"), first, second],
+      addresses: [...SERVER_ADDRESSES, { ...hostAddress("eth1", "203.0.113.1"), length: 24 }],
+      defaultRoutes: [{ family: 4, via: "203.0.113.2", link: "eth1" }],
+    },
+    { sysctls: { "eth0/rp_filter": 1 } },
+  );
+  const found = examine(host);
+  assert.deepEqual(found.map(summary), [
+    "note | reverse-path-filter | eth0 | sysctl -w net.ipv4.conf.eth0.rp_filter=2",
+  ]);
+  assert.equal(isSafe(found[0]!.remedy), false);
+});
+
 test("where /proc/sys is read-only, sysctls are for whoever can set them", () => {
   const notLocal = withStatus({ localClients: false, forwardingOff: ["net.ipv4.ip_forward"] });
   const [forwarding, loopback] = ["net.ipv4.ip_forward", "net.ipv4.conf.lo.accept_local"];

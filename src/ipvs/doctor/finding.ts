@@ -30,7 +30,7 @@ export interface Finding {
   readonly what: string;
   /** What follows from it. */
   readonly why: string;
-  /** Null: there is no command for it. */
+  /** Null: there is no command for it. That of a note is advice: nothing is changed for what may well be no fault. */
   readonly remedy: Remedy | null;
 }
 
@@ -39,7 +39,7 @@ export function isSafe(remedy: Remedy | null): remedy is Exclude<Remedy, { kind:
   return remedy !== null && remedy.kind !== "advice";
 }
 
-/** The command line that does it. */
+/** The command line that does it, for a shell. */
 export function commandOf(remedy: Remedy): string {
   switch (remedy.kind) {
     case "sysctl":
