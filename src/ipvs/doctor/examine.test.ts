@@ -300,11 +300,11 @@ test("where /proc/sys is read-only, sysctls are for whoever can set them", () =>
   assert.ok(found.every(({ remedy }) => !isSafe(remedy)));
 });
 
-test("a host without services and virtual addresses has no role, and nothing is said about it", () => {
+test("a host without services and virtual addresses has no role, and nothing else is said about it", () => {
   const own: AddressFacts = { ...hostAddress("lo", "127.0.0.1"), length: 8, scope: "host" };
   const host = realServerFacts({ addresses: [own, SERVER_ADDRESSES[1]!] });
   assert.deepEqual(rolesOf(host), []);
-  assert.deepEqual(examine(host), []);
+  assert.deepEqual(examine(host).map(summary), ["note | nothing-to-look-at | this host"]);
   assert.deepEqual(
     examine(host, ["director"]).map(({ code }) => code),
     ["no-services"],
