@@ -55,6 +55,9 @@ describe("lvs doctor", { skip, timeout: 600_000 }, () => {
     );
     const server = ward.start("dr", "lvs", ["doctor", "--json"]);
     assert.deepEqual([server.stdout, server.status], ["[]\n", 0]);
+    const neither = ward.start("nat", "lvs", ["doctor", "--json"]);
+    const notes = JSON.parse(neither.stdout) as Record<string, unknown>[];
+    assert.deepEqual([notes.map(({ code }) => code), neither.status], [["nothing-to-look-at"], 0]);
     ward.system("director", "sysctl", "-qw", "net.ipv4.ip_forward=0");
     const found = ward.start("director", "lvs", ["doctor", "--json", "--no-probe"]);
     assert.equal(found.status, 1);

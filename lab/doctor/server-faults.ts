@@ -105,7 +105,6 @@ export const SERVER_FAULTS: readonly Fault[] = [
       setting("dr", ["net.ipv4.conf.eth0.rp_filter", 1]),
     ),
     findings: ["reverse-path-filter eth0"],
-    mended: ["sysctl -w net.ipv4.conf.eth0.rp_filter=2"],
   },
   {
     name: "a masqueraded server has no way to its director, IPv4",

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { accessSync, constants, readFileSync, writeFileSync } from "node:fs";
 import { errnoNumber, hasCode, SystemError } from "./errno.ts";
 
 /**
@@ -22,6 +22,16 @@ export function findSysctl(name: string): string | undefined {
 /** Sets a kernel parameter of the thread's network namespace: see {@link readSysctl} for names. */
 export function writeSysctl(name: string, value: string | number): void {
   attempt("write", name, () => writeFileSync(sysctlPath(name), `${value}\n`, { flag: "r+" }));
+}
+
+/** Whether /proc/sys is mounted read-only, as in an unprivileged container: no kernel parameter can be set then. */
+export function areSysctlsReadOnly(): boolean {
+  try {
+    accessSync(sysctlPath("net.ipv4.ip_forward"), constants.W_OK);
+    return false;
+  } catch (error) {
+    return hasCode(error, "EROFS");
+  }
 }
 
 function sysctlPath(name: string): string {

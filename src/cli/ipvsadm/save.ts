@@ -1,4 +1,5 @@
-import type { Destination, ServiceKey, ServiceStatus } from "../../ipvs/model.ts";
+import { PROTOCOL_OPTIONS, serverOptions } from "../../ipvs/ipvsadm-options.ts";
+import type { ServiceKey, ServiceStatus } from "../../ipvs/model.ts";
 import { destinationName, FULL_WIDTH, serviceName, signedMark } from "./endpoint-names.ts";
 import { writeMask } from "./listing.ts";
 import type { Names } from "./names.ts";
@@ -34,12 +35,10 @@ function printServiceRules(status: ServiceStatus, names: Names | null): string {
   const localAddresses = status.localAddresses.map((address) => `-P ${key} -z ${address}\n`);
   const servers = sortDestinations(status.destinations).map(
     ({ destination }) =>
-      `-a ${key} -r ${destinationName(destination, service.key, names, FULL_WIDTH)}${printSettings(destination)}\n`,
+      `-a ${key} -r ${destinationName(destination, service.key, names, FULL_WIDTH)} ${serverOptions(destination)}\n`,
   );
   return [...rule, ...localAddresses, ...servers].join("");
 }
-
-const PROTOCOL_OPTIONS = { tcp: "-t", udp: "-u", sctp: "--sctp-service" } as const;
 
 function printKey(key: ServiceKey, names: Names | null): string {
   if (key.kind === "mark") return `-f ${signedMark(key.mark)}${key.family === 6 ? " -6" : ""}`;
@@ -47,24 +46,3 @@ function printKey(key: ServiceKey, names: Names | null): string {
 }
 
 const CLIENT_ADDRESS_OPTIONS = { hidden: "", toa: " --toa", "proxy-v2": " --proxy-protocol v2" } as const;
-
-const METHOD_OPTIONS: Record<Destination["method"], string> = {
-  masquerade: "-m",
-  route: "-g",
-  tunnel: "-i",
-  // The kernel's own methods; what was said to get them is not known any more.
-  local: "-g",
-  bypass: "-g",
-  fullnat: "--fullnat",
-};
-
-function printSettings({ method, weight, tunnel }: Destination): string {
-  const settings = ` ${METHOD_OPTIONS[method]} -w ${weight}`;
-  if (tunnel === null) return settings;
-  const port = tunnel.type === "gue" ? ` --tun-port ${tunnel.port}` : "";
-  const checksum =
-    tunnel.type === "ipip"
-      ? ""
-      : ` --tun-${{ none: "nocsum", full: "csum", remote: "remcsum" }[tunnel.checksum]}`;
-  return `${settings} --tun-type ${tunnel.type}${port}${checksum}`;
-}

@@ -41,9 +41,6 @@ function paragraph({
 }
 
 function summary(report: readonly ReportedFinding[], roles: readonly Role[]): string {
-  if (roles.length === 0 && report.length === 0) {
-    return "There are no services here, and no virtual addresses on loopback, so nothing was looked at: say --role director or --role realserver, or --vip VIP.\n";
-  }
   const as = roles.map((role) => ROLE_TEXT[role]).join(" and ") || "a host without LVS";
   const counts = [
     ...ORDER.map((severity) => {

@@ -5,6 +5,7 @@ import type { Tunnel } from "../model.ts";
 import { tunnelOverhead } from "./director/tunnel-mtu.ts";
 import { examine, rolesOf } from "./examine.ts";
 import type { AddressFacts, DirectorFacts, HostFacts, LinkFacts, ServerProbe, Way } from "./facts.ts";
+import { isSafe } from "./finding.ts";
 import {
   directorFacts,
   hostFacts,
@@ -110,7 +111,9 @@ const CASES: readonly (readonly [name: string, host: HostFacts, findings: readon
   [
     "the kernel's own IPVS",
     hostFacts({ kernelServices: ["tcp/192.0.2.1:80", "fwm4/7"] }),
-    ["warning | kernel-ipvs | ip_vs | /sbin/ipvsadm-save -n | ipvsadm -R && /sbin/ipvsadm -C"],
+    [
+      "warning | kernel-ipvs | ip_vs | /sbin/ipvsadm -L -n --thresholds > thresholds && /sbin/ipvsadm-save -n > services && { ipvsadm -R < services; ipvsadm -S -n | sort -u > ours; sort -u ours services | diff ours -; } && /sbin/ipvsadm -C",
+    ],
   ],
   [
     "a tunnel with too little room",
@@ -183,6 +186,14 @@ const CASES: readonly (readonly [name: string, host: HostFacts, findings: readon
     ["error | reverse-path-filter | eth0 | sysctl -w net.ipv4.conf.eth0.rp_filter=2"],
   ],
   [
+    "an interface whose name means something to the shell",
+    realServerFacts(
+      { links: [linkFacts("lo"), linkFacts("a$b")] },
+      { sysctls: { "a$b/arp_ignore": 3, "lo/arp_ignore": 1 } },
+    ),
+    ["error | arp-ignore | a$b | sysctl -w 'net.ipv4.conf.a$b.arp_ignore=1'"],
+  ],
+  [
     "an interface whose name has a dot",
     realServerFacts(
       { links: [linkFacts("lo"), linkFacts("eth0.5")] },
@@ -220,7 +231,7 @@ const CASES: readonly (readonly [name: string, host: HostFacts, findings: readon
       from: null,
     }),
     [
-      "warning | nat-not-on-link | 10.0.0.1 | ipvsadm -e SERVICE -r SERVER --fullnat",
+      "warning | nat-not-on-link | 10.0.0.1 | ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.1:80 --fullnat -w 1",
       "warning | send-redirects | outside | sysctl -w net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.outside.send_redirects=0",
     ],
   ],
@@ -255,11 +266,45 @@ for (const [name, host, findings] of CASES) {
   test(name, () => assert.deepEqual(examine(host).map(summary), findings));
 }
 
-test("a host without services and virtual addresses has no role, and nothing is said about it", () => {
+test("a filter that may be in the way, or not, is left to whoever knows", () => {
+  const [first, second] = [linkFacts("eth0"), linkFacts("eth1")];
+  const host = realServerFacts(
+    {
+      links: [linkFacts("lo"), first, second],
+      addresses: [...SERVER_ADDRESSES, { ...hostAddress("eth1", "203.0.113.1"), length: 24 }],
+      defaultRoutes: [{ family: 4, via: "203.0.113.2", link: "eth1" }],
+    },
+    { sysctls: { "eth0/rp_filter": 1 } },
+  );
+  const found = examine(host);
+  assert.deepEqual(found.map(summary), [
+    "note | reverse-path-filter | eth0 | sysctl -w net.ipv4.conf.eth0.rp_filter=2",
+  ]);
+  assert.equal(isSafe(found[0]!.remedy), false);
+});
+
+test("where /proc/sys is read-only, sysctls are for whoever can set them", () => {
+  const notLocal = withStatus({ localClients: false, forwardingOff: ["net.ipv4.ip_forward"] });
+  const [forwarding, loopback] = ["net.ipv4.ip_forward", "net.ipv4.conf.lo.accept_local"];
+  assert.deepEqual(examine(notLocal).map(summary), [
+    "warning | loopback-not-ready | lo | lvs attach lo",
+    `error | forwarding-off | ${forwarding} | sysctl -w ${forwarding}=1`,
+  ]);
+  const found = examine({ ...notLocal, sysctlsReadOnly: true });
+  const there = "# where /proc/sys is not read-only: it is here";
+  assert.deepEqual(found.map(summary), [
+    `warning | loopback-not-ready | lo | sysctl -w ${loopback}=1    ${there}`,
+    `error | forwarding-off | ${forwarding} | sysctl -w ${forwarding}=1    ${there}`,
+  ]);
+  assert.equal(found[0]!.what, `${loopback} is 0.`);
+  assert.ok(found.every(({ remedy }) => !isSafe(remedy)));
+});
+
+test("a host without services and virtual addresses has no role, and nothing else is said about it", () => {
   const own: AddressFacts = { ...hostAddress("lo", "127.0.0.1"), length: 8, scope: "host" };
   const host = realServerFacts({ addresses: [own, SERVER_ADDRESSES[1]!] });
   assert.deepEqual(rolesOf(host), []);
-  assert.deepEqual(examine(host), []);
+  assert.deepEqual(examine(host).map(summary), ["note | nothing-to-look-at | this host"]);
   assert.deepEqual(
     examine(host, ["director"]).map(({ code }) => code),
     ["no-services"],

@@ -164,6 +164,8 @@ export interface HostFacts {
   readonly neighbours: readonly NeighbourFacts[];
   /** Null: there is none here, and never was. */
   readonly director: DirectorFacts | null;
+  /** /proc/sys is read-only, as in some containers: whoever makes them must set sysctls. */
+  readonly sysctlsReadOnly: boolean;
   /** Services of the kernel's own IPVS in this namespace, as `serviceId` has them. */
   readonly kernelServices: readonly string[];
   readonly firewall: Firewall;

@@ -1,4 +1,5 @@
 /** What a doctor says: findings, as plain values. */
+import { shellWord } from "../shell-word.ts";
 
 /** What a host is looked at as. */
 export type Role = "director" | "realserver";
@@ -29,7 +30,7 @@ export interface Finding {
   readonly what: string;
   /** What follows from it. */
   readonly why: string;
-  /** Null: there is no command for it. */
+  /** Null: there is no command for it. That of a note is advice: nothing is changed for what may well be no fault. */
   readonly remedy: Remedy | null;
 }
 
@@ -38,15 +39,15 @@ export function isSafe(remedy: Remedy | null): remedy is Exclude<Remedy, { kind:
   return remedy !== null && remedy.kind !== "advice";
 }
 
-/** The command line that does it. */
+/** The command line that does it, for a shell. */
 export function commandOf(remedy: Remedy): string {
   switch (remedy.kind) {
     case "sysctl":
-      return `sysctl -w ${remedy.settings.map(([name, value]) => `${name}=${value}`).join(" ")}`;
+      return `sysctl -w ${remedy.settings.map(([name, value]) => shellWord(`${name}=${value}`)).join(" ")}`;
     case "attach":
-      return ["lvs attach", ...remedy.interfaces].join(" ");
+      return ["lvs attach", ...remedy.interfaces.map(shellWord)].join(" ");
     case "feature":
-      return `ethtool -K ${remedy.link} ${remedy.feature} off`;
+      return `ethtool -K ${shellWord(remedy.link)} ${remedy.feature} off`;
     case "advice":
       return remedy.command;
   }

@@ -162,7 +162,7 @@ const CASES: readonly (readonly [name: string, host: HostFacts, findings: readon
   [
     "a server does not find the way back to the virtual address, and a rule of ours drops another address's packets",
     withOwnRule({ destination: single("10.0.0.254") }, SILENT_TO_VIP),
-    ["error | nat-gateway | 10.0.0.1 | ip route replace default via 10.0.0.254"],
+    ["error | nat-gateway | 10.0.0.1 | ip route replace default via 10.0.0.254    # on 10.0.0.1"],
   ],
   [
     "the host's firewall drops what comes in",

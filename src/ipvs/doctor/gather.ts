@@ -1,5 +1,6 @@
 /** Gathers what is known of the calling thread's network namespace. Nothing is changed; real servers may be asked for connections. */
 import {
+  areSysctlsReadOnly,
   findSysctl,
   type InterfaceAddress,
   type Link,
@@ -73,6 +74,7 @@ export function gatherFacts(options: GatherOptions = {}): HostFacts {
               }),
         // Asked for last: the questions to servers may have taught the kernel something.
         neighbours: neighbourFacts(socket),
+        sysctlsReadOnly: areSysctlsReadOnly(),
         kernelServices: readKernelServices(),
         firewall: readFirewall(),
         listeners: readListeners(),

@@ -1,4 +1,5 @@
 /** Steps as commands that a person could paste. */
+import { shellWord } from "../shell-word.ts";
 import { isVersion6, type Step, shownSysctl, type TunnelSettings, type TunnelType } from "./model.ts";
 
 /** The commands for steps, each said once. */
@@ -10,9 +11,9 @@ export function commandsOfAll(steps: readonly Step[]): string[] {
 export function commandsOf(step: Step): string[] {
   switch (step.kind) {
     case "link":
-      return [`ip link set ${step.link} ${step.up ? "up" : "down"}`];
+      return [`ip link set ${shellWord(step.link)} ${step.up ? "up" : "down"}`];
     case "sysctl":
-      return [`sysctl -w ${shownSysctl(step.name)}=${step.to}`];
+      return [`sysctl -w ${shellWord(`${shownSysctl(step.name)}=${step.to}`)}`];
     case "address":
       return [addressCommand(step)];
     case "route":

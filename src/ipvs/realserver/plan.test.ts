@@ -132,6 +132,17 @@ describe("what a host is told for direct routing", () => {
   });
 });
 
+it("names of interfaces are written for the shell", () => {
+  const [link, sysctl] = ["c;d", "net/ipv4/conf/a$b/rp_filter"];
+  assert.deepEqual(
+    commandsOfAll([
+      { kind: "link", link, up: true },
+      { kind: "sysctl", name: sysctl, from: "1", to: "2" },
+    ]),
+    ["ip link set 'c;d' up", "sysctl -w 'net.ipv4.conf.a$b.rp_filter=2'"],
+  );
+});
+
 describe("what a host is told for tunnels", () => {
   it("loosens rp_filter, attaches, and then has the address", () => {
     const { steps } = start(host({ "eth0/rp_filter": "1" }), EMPTY_RECORD, tun(VIP, ["eth0"]));

@@ -1,4 +1,5 @@
 import type { ServiceKey } from "../../model.ts";
+import { shellWord } from "../../shell-word.ts";
 import type { HostFacts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
 import { type Dropped, findDrop } from "../firewall/judge.ts";
@@ -96,5 +97,5 @@ export function textOf({ chain, rule }: Dropped): string {
 export function allow({ chain }: Dropped, what: string): Finding["remedy"] {
   const [, program, table, name] = /^(ip6?tables) -t (\S+), chain (\S+)$/.exec(chain) ?? [];
   if (program === undefined) return { kind: "advice", command: `nft -a list ruleset    # ${chain}` };
-  return { kind: "advice", command: `${program} -t ${table} -I ${name} ${what} -j ACCEPT` };
+  return { kind: "advice", command: `${program} -t ${table} -I ${shellWord(name!)} ${what} -j ACCEPT` };
 }

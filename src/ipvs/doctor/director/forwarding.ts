@@ -50,7 +50,9 @@ const loopbackForwarding: DirectorCheck = (director, host) => {
         code: "loopback-forwarding-off",
         severity: "error",
         where: name,
-        what: `${name} is 0, though attaching sets it: setting ${global} to 0 sets it back, too.`,
+        what: host.sysctlsReadOnly
+          ? `${name} is 0.`
+          : `${name} is 0, though attaching sets it: setting ${global} to 0 sets it back, too.`,
         why: "Ways to servers under direct routing and in tunnels are looked up from loopback: nothing is forwarded to them.",
         remedy: { kind: "sysctl", settings: [[name, 1]] },
       };

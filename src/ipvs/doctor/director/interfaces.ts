@@ -1,3 +1,4 @@
+import { shellWord } from "../../shell-word.ts";
 import type { HostFacts, LinkFacts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
 import { clientLinks, type DirectorCheck, serversOf } from "./view.ts";
@@ -40,7 +41,12 @@ function attachment({ name, datapath }: LinkFacts, clients: boolean): Finding[] 
   if (datapath === "forbidden") {
     const what = `${who} by ${name}, from which the datapath was taken by \`lvs detach\`.`;
     return [
-      { ...finding, severity: "warning", what, remedy: { kind: "advice", command: `lvs attach ${name}` } },
+      {
+        ...finding,
+        severity: "warning",
+        what,
+        remedy: { kind: "advice", command: `lvs attach ${shellWord(name)}` },
+      },
     ];
   }
   const what = `${who} by ${name}, which the datapath cannot be attached to: it carries no Ethernet frames.`;
@@ -56,26 +62,34 @@ function carrier({ name, up, carrier: has }: LinkFacts): Finding[] {
       where: name,
       what: up ? `${name} has no carrier.` : `${name} is down.`,
       why: "Clients or servers are reached by it.",
-      remedy: up ? null : { kind: "advice", command: `ip link set ${name} up` },
+      remedy: up ? null : { kind: "advice", command: `ip link set ${shellWord(name)} up` },
     },
   ];
 }
+
+const ACCEPT_LOCAL = "net.ipv4.conf.lo.accept_local";
 
 /** Loopback is where fragments and answers to the director's own clients are handed to the kernel. */
 function localClients(served: boolean, host: HostFacts): Finding[] {
   const loopback = host.links.find((each) => each.loopback);
   if (served || loopback === undefined || loopback.datapath === "forbidden") return [];
   const attached = loopback.datapath === "attached";
+  // Attaching sets it, if it can.
+  const unset = attached && host.sysctlsReadOnly;
   return [
     {
       code: "loopback-not-ready",
       severity: "warning",
       where: loopback.name,
-      what: attached
-        ? "net.ipv4.conf.lo.accept_local has been set back to 0."
-        : `${loopback.name} has no datapath.`,
+      what: unset
+        ? `${ACCEPT_LOCAL} is 0.`
+        : attached
+          ? `${ACCEPT_LOCAL} has been set back to 0.`
+          : `${loopback.name} has no datapath.`,
       why: "Clients on the director itself are not served, and packets that the kernel has to cut are lost.",
-      remedy: { kind: "attach", interfaces: [loopback.name] },
+      remedy: unset
+        ? { kind: "sysctl", settings: [[ACCEPT_LOCAL, 1]] }
+        : { kind: "attach", interfaces: [loopback.name] },
     },
   ];
 }

@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import type { ServiceKey } from "../../model.ts";
 import { emptyRuleSet, NO_COUNTERS, PREROUTING, type RuleSet } from "../../rules/model.ts";
@@ -47,4 +51,25 @@ test("all that there may be", () => {
     "ipvsadm --set 600 60 30",
     "lvs detach admin",
   ]);
+});
+
+test("great marks, which are saved as negative numbers, are read again", () => {
+  const key: ServiceKey = { kind: "mark", family: 4, mark: 3_000_000_000 };
+  const marked = serviceWith({ upperThreshold: 100 });
+  const director = directorFacts({ services: [{ ...marked, service: { ...marked.service, key } }] });
+  const edit = remakeCommand(director, hostFacts(), 4000).split(" && ")[2]!;
+  assert.match(edit, /^sed -i /);
+  const place = mkdtempSync(join(tmpdir(), "lvs-larger-table-"));
+  try {
+    const saved =
+      "-A -f -1294967296 -s rr\n-P -f -1294967296 -z 10.0.0.9\n-a -f -1294967296 -r 10.0.0.1:80 -m -w 1\n";
+    writeFileSync(join(place, "services"), saved);
+    execFileSync("sh", ["-c", edit], { cwd: place });
+    assert.equal(
+      readFileSync(join(place, "services"), "utf8"),
+      "-A -f 3000000000 -s rr\n-P -f 3000000000 -z 10.0.0.9\n-a -f 3000000000 -r 10.0.0.1:80 -m -w 1 -x 100\n",
+    );
+  } finally {
+    rmSync(place, { recursive: true });
+  }
 });

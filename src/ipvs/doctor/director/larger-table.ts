@@ -1,8 +1,8 @@
 /** How a director is made anew with a larger table of connections. */
-import { type Destination, destinationId } from "../../model.ts";
+import { serviceOptions, thresholdOptions } from "../../ipvsadm-options.ts";
+import { destinationId } from "../../model.ts";
+import { shellWord } from "../../shell-word.ts";
 import type { DirectorFacts, HostFacts } from "../facts.ts";
-import { optionOf } from "./services.ts";
-import { serviceText } from "./view.ts";
 
 /**
  * A command line for a shell that keeps all that commands can read and set: services, thresholds, rules that give marks, sysctls, timeouts,
@@ -11,19 +11,20 @@ import { serviceText } from "./view.ts";
 export function remakeCommand(director: DirectorFacts, host: HostFacts, connections: number): string {
   const { sysctls, timeouts } = director.changedSettings;
   const families = ([4, 6] as const).filter((family) => hasRules(director, family));
-  const thresholds = thresholdEdits(director);
+  // Marks first: what is added to lines finds them by the mark as it is read.
+  const edits = [...markEdits(director), ...thresholdEdits(director)];
   const detached = host.links.filter(({ datapath }) => datapath === "forbidden").map(({ name }) => name);
   return [
     `export LVS_CONNECTIONS=${connections}`,
     "ipvsadm -S -n > services",
-    ...(thresholds.length === 0 ? [] : [`sed -i ${thresholds.join(" ")} services`]),
+    ...(edits.length === 0 ? [] : [`sed -i ${edits.join(" ")} services`]),
     ...families.map((family) => `${RULE_COMMANDS[family]}-save -t mangle > rules${family}`),
     "lvs unload",
     "ipvsadm -R < services",
     ...families.map((family) => `${RULE_COMMANDS[family]}-restore < rules${family}`),
     ...(sysctls.length === 0 ? [] : [`lvs sysctl -q ${sysctls.map(setting).join(" ")}`]),
     ...(timeouts === null ? [] : [`ipvsadm --set ${timeouts.tcp} ${timeouts.tcpFin} ${timeouts.udp}`]),
-    ...(detached.length === 0 ? [] : [`lvs detach ${detached.join(" ")}`]),
+    ...(detached.length === 0 ? [] : [`lvs detach ${detached.map(shellWord).join(" ")}`]),
   ].join(" && ");
 }
 
@@ -37,8 +38,13 @@ function hasRules({ ownRules }: DirectorFacts, family: 4 | 6): boolean {
 }
 
 function setting({ name, value }: DirectorFacts["changedSettings"]["sysctls"][number]): string {
-  const words = value.split(/\s+/);
-  return words.length === 1 ? `${name}=${value}` : `'${name}=${words.join(" ")}'`;
+  return shellWord(`${name}=${value.replace(/\s+/g, " ")}`);
+}
+
+/** Marks are saved as signed numbers, as with the original, and those below 0 are refused when they are read. */
+function markEdits({ services }: DirectorFacts): string[] {
+  const marks = new Set(services.flatMap(({ service: { key } }) => (key.kind === "mark" ? key.mark : [])));
+  return [...marks].filter((mark) => (mark | 0) < 0).map((mark) => `-e 's/ -f ${mark | 0} / -f ${mark} /'`);
 }
 
 /** Saved services have no thresholds, as with the original; what is read again takes them. */
@@ -47,12 +53,8 @@ function thresholdEdits({ services }: DirectorFacts): string[] {
     destinations.flatMap(({ destination }) => {
       const options = thresholdOptions(destination);
       if (options === "") return [];
-      const line = `-a ${optionOf(serviceText(key))} -r ${destinationId(destination)} `;
+      const line = `-a ${serviceOptions(key)} -r ${destinationId(destination)} `;
       return [`-e '/^${line.replace(/[[\].]/g, "\\$&")}/s/$/${options}/'`];
     }),
   );
-}
-
-function thresholdOptions({ upperThreshold: upper, lowerThreshold: lower }: Destination): string {
-  return `${upper > 0 ? ` -x ${upper}` : ""}${lower > 0 ? ` -y ${lower}` : ""}`;
 }

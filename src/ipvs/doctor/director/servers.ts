@@ -1,4 +1,6 @@
+import { shellWord } from "../../shell-word.ts";
 import type { Finding } from "../finding.ts";
+import { atHost } from "./advice.ts";
 import { type DirectorCheck, type ServerView, serversOf } from "./view.ts";
 
 /** Whether real servers can be reached, and answer where that can be asked for. */
@@ -39,7 +41,7 @@ function reach({ server, way, probe, where, service }: ServerView): Finding[] {
         where: address,
         what: `${hop} does not answer ${asked} on ${way.link}.`,
         why: "The host is down, on another network, or its address is another one. Connections that are given to it come to nothing.",
-        remedy: { kind: "advice", command: `ip neigh show ${way.via ?? address} dev ${way.link}` },
+        remedy: { kind: "advice", command: `ip neigh show ${way.via ?? address} dev ${shellWord(way.link)}` },
       },
     ];
   }
@@ -54,7 +56,7 @@ function reach({ server, way, probe, where, service }: ServerView): Finding[] {
         where,
         what: "The real server refuses connections to that port.",
         why: "No program listens there, or its firewall rejects what comes from the director.",
-        remedy: { kind: "advice", command: `ss -ltn 'sport = :${server.port}'` },
+        remedy: { kind: "advice", command: atHost(address, `ss -ltn 'sport = :${server.port}'`) },
       },
     ];
   }

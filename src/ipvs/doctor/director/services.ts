@@ -1,15 +1,18 @@
-import { type DestinationStatus, destinationId } from "../../model.ts";
+import { serviceOptions } from "../../ipvsadm-options.ts";
+import { type DestinationStatus, destinationId, type ServiceKey } from "../../model.ts";
 import type { Finding } from "../finding.ts";
+import { editServer } from "./advice.ts";
 import { type DirectorCheck, serviceText } from "./view.ts";
 
 /** Whether new connections to each service can go anywhere. */
 export const checkServices: DirectorCheck = ({ services }) =>
-  services.flatMap(({ service: { key }, destinations }) => {
-    const where = serviceText(key);
-    return [...usable(where, destinations), ...destinations.flatMap((each) => thresholds(where, each))];
-  });
+  services.flatMap(({ service: { key }, destinations }) => [
+    ...usable(key, destinations),
+    ...destinations.flatMap((each) => thresholds(key, each)),
+  ]);
 
-function usable(where: string, destinations: readonly DestinationStatus[]): Finding[] {
+function usable(key: ServiceKey, destinations: readonly DestinationStatus[]): Finding[] {
+  const where = serviceText(key);
   const refused = 'New connections are refused: clients are told "port unreachable".';
   if (destinations.length === 0) {
     return [
@@ -19,7 +22,7 @@ function usable(where: string, destinations: readonly DestinationStatus[]): Find
         where,
         what: "The service has no real servers.",
         why: refused,
-        remedy: { kind: "advice", command: `ipvsadm -a ${optionOf(where)} -r SERVER:PORT -m` },
+        remedy: { kind: "advice", command: `ipvsadm -a ${serviceOptions(key)} -r SERVER:PORT -m` },
       },
     ];
   }
@@ -34,7 +37,7 @@ function usable(where: string, destinations: readonly DestinationStatus[]): Find
         why: `Running connections go on. ${refused}`,
         remedy: {
           kind: "advice",
-          command: `ipvsadm -e ${optionOf(where)} -r ${destinationId(destinations[0]!.destination)} -w 1`,
+          command: editServer(key, destinations[0]!.destination, { weight: 1 }),
         },
       },
     ];
@@ -49,7 +52,7 @@ function usable(where: string, destinations: readonly DestinationStatus[]): Find
         why: refused,
         remedy: {
           kind: "advice",
-          command: `ipvsadm -e ${optionOf(where)} -r ${destinationId(open[0]!.destination)} -x 0`,
+          command: `${editServer(key, open[0]!.destination, { upperThreshold: 0, lowerThreshold: 0 })} -x 0`,
         },
       },
     ];
@@ -61,27 +64,20 @@ function isFull({ destination: { upperThreshold }, active, inactive }: Destinati
   return upperThreshold > 0 && active + inactive >= upperThreshold;
 }
 
-function thresholds(where: string, { destination }: DestinationStatus): Finding[] {
+function thresholds(key: ServiceKey, { destination }: DestinationStatus): Finding[] {
   const { upperThreshold: upper, lowerThreshold: lower } = destination;
   if (upper === 0 || lower !== upper) return [];
   return [
     {
       code: "thresholds-equal",
       severity: "warning",
-      where: `${where} -> ${destinationId(destination)}`,
+      where: `${serviceText(key)} -> ${destinationId(destination)}`,
       what: `Its lower threshold is as high as its upper one, ${upper}.`,
       why: "It is taken out and back in with every connection that ends, and gets each next one of the service at once.",
       remedy: {
         kind: "advice",
-        command: `ipvsadm -e ${optionOf(where)} -r ${destinationId(destination)} -x ${upper} -y ${Math.floor((upper * 3) / 4)}`,
+        command: editServer(key, destination, { lowerThreshold: Math.floor((upper * 3) / 4) }),
       },
     },
   ];
-}
-
-/** The service as ipvsadm takes it: "TCP 192.0.2.1:80" is `-t 192.0.2.1:80`. */
-export function optionOf(where: string): string {
-  const [protocol = "", address = "", family] = where.split(" ");
-  const option = { TCP: "-t", UDP: "-u", SCTP: "--sctp-service", FWM: "-f" }[protocol] ?? "-t";
-  return `${option} ${address}${family === undefined ? "" : " -6"}`;
 }

@@ -1,4 +1,5 @@
 import type { Tunnel } from "../../model.ts";
+import { shellWord } from "../../shell-word.ts";
 import type { Finding } from "../finding.ts";
 import { clientLinks, type DirectorCheck, familyOf, serversOf } from "./view.ts";
 
@@ -40,7 +41,7 @@ export const checkTunnelMtu: DirectorCheck = (director, host) => {
         why: finding.severity === "error" ? finding.why : pmtu ? TOLD : CUT,
         remedy: {
           kind: "advice",
-          command: `ip link set ${way.link} mtu ${Math.max(widest, LEAST[family]) + overhead}`,
+          command: `ip link set ${shellWord(way.link)} mtu ${Math.max(widest, LEAST[family]) + overhead}`,
         },
       });
     }

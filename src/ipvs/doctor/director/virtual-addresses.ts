@@ -1,5 +1,7 @@
+import { shellWord } from "../../shell-word.ts";
 import type { AddressFacts, HostFacts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
+import { atHost } from "./advice.ts";
 import { type DirectorCheck, familyOf, findLink, linksOfNetwork, virtualAddresses } from "./view.ts";
 
 /** Whether clients find this host when they ask for the virtual addresses. */
@@ -31,7 +33,7 @@ function missing(address: string, where: string, host: HostFacts): Finding[] {
         neighbour === undefined
           ? "Packets come here only if somebody routes them here; the host itself does not answer for the address. As it should be on a director in reserve."
           : `Nobody on ${neighbour.name} answers when its network asks for the address, unless another host does. As it should be on a director in reserve.`,
-      remedy: { kind: "advice", command: `ip addr add ${address}/${length} dev ${link}` },
+      remedy: { kind: "advice", command: `ip addr add ${address}/${length} dev ${shellWord(link)}` },
     },
   ];
 }
@@ -57,6 +59,7 @@ function mask({ link, address, length, family }: AddressFacts, where: string): F
 
 function duplicate({ link, address, length, duplicate: found }: AddressFacts, where: string): Finding[] {
   if (!found) return [];
+  const place = `${address}/${length} dev ${shellWord(link)}`;
   return [
     {
       code: "vip-duplicate",
@@ -64,10 +67,7 @@ function duplicate({ link, address, length, duplicate: found }: AddressFacts, wh
       where,
       what: `Duplicate address detection found another host with it on ${link}.`,
       why: "The kernel does not use the address: it does not answer for it.",
-      remedy: {
-        kind: "advice",
-        command: `ip addr del ${address}/${length} dev ${link} && ip addr add ${address}/${length} dev ${link} nodad`,
-      },
+      remedy: { kind: "advice", command: `ip addr del ${place} && ip addr add ${place} nodad` },
     },
   ];
 }
@@ -97,27 +97,28 @@ function silent(
           ? `The virtual address is on ${held}, and arp_ignore of ${asker.name} is ${asker.arpIgnore}.`
           : `The virtual address is on ${held}, for which no neighbour solicitations are answered at ${asker.name}.`,
       why: `That is what a real server needs. On a director nobody on ${asker.name} finds the address.`,
-      remedy: { kind: "advice", command: `ip addr add ${address}/${whole} dev ${asker.name}` },
+      remedy: { kind: "advice", command: `ip addr add ${address}/${whole} dev ${shellWord(asker.name)}` },
     },
   ];
 }
 
 function contested(owners: readonly string[], where: string, host: HostFacts): Finding[] {
-  return owners.map((mac) => ({
-    code: "vip-answered-by-other",
-    severity: "error",
-    where,
-    what: `Another host answers ARP for the virtual address: ${mac}${nameOf(mac, host)}.`,
-    why: "Clients and routers that hear it first send to that host and not to the director. Mostly it is a real server without arp_ignore, or a second active director.",
-    remedy: {
-      kind: "advice",
-      command: "sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2",
-    },
-  }));
-}
-
-/** Who that may be, by what the neighbours' table says. */
-function nameOf(mac: string, host: HostFacts): string {
-  const known = host.neighbours.filter((each) => each.mac === mac).map(({ address }) => address);
-  return known.length === 0 ? "" : ` (that of ${known.join(", ")})`;
+  return owners.map((mac) => {
+    const known = host.neighbours.filter((each) => each.mac === mac).map(({ address }) => address);
+    const name = known.length === 0 ? "" : ` (that of ${known.join(", ")})`;
+    return {
+      code: "vip-answered-by-other",
+      severity: "error",
+      where,
+      what: `Another host answers ARP for the virtual address: ${mac}${name}.`,
+      why: "Clients and routers that hear it first send to that host and not to the director. Mostly it is a real server without arp_ignore, or a second active director.",
+      remedy: {
+        kind: "advice",
+        command: atHost(
+          known[0] ?? `the host with ${mac}`,
+          "sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2",
+        ),
+      },
+    };
+  });
 }

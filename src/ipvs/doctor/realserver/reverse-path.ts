@@ -1,10 +1,11 @@
 import { reversePath } from "../../realserver/reverse-path.ts";
+import { commandOf } from "../finding.ts";
 import { sysctlRemedy } from "./requirements.ts";
 import { outsideLinks, type RealServerCheck, virtualAddresses, wantedAddresses } from "./view.ts";
 
 /**
  * Under direct routing the director may send by an interface other than that by which answers leave. Unless somebody has said so it
- * is not known which.
+ * is not known which: a filter that somebody may want is not loosened for a guess.
  */
 export const checkSeveralInterfaces: RealServerCheck = (host) => {
   if (!virtualAddresses(host).some(({ family }) => family === 4)) return [];
@@ -25,7 +26,7 @@ export const checkSeveralInterfaces: RealServerCheck = (host) => {
       where: links.join(", "),
       what: `${found}, and the default route leaves by another interface.`,
       why: "If the director is reached by it, packets of clients from other networks are dropped.",
-      remedy: sysctlRemedy(steps),
+      remedy: { kind: "advice", command: commandOf(sysctlRemedy(steps)) },
     },
   ];
 };

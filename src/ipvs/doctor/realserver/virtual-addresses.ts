@@ -1,3 +1,4 @@
+import { shellWord } from "../../shell-word.ts";
 import type { AddressFacts, HostFacts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
 import { isQuiet, type RealServerCheck, virtualAddresses, wholeLength, wideAddresses } from "./view.ts";
@@ -35,7 +36,7 @@ function misplaced({ address, link, length, family }: AddressFacts, host: HostFa
       why: `The host answers ${asked} for it there, and takes clients away from the director. It belongs on lo, with the mask /${wholeLength(family)}.`,
       remedy: {
         kind: "advice",
-        command: `ip addr del ${address}/${length} dev ${link} && ip addr add ${address}/${wholeLength(family)} dev lo`,
+        command: `ip addr del ${address}/${length} dev ${shellWord(link)} && ip addr add ${address}/${wholeLength(family)} dev lo`,
       },
     },
   ];

@@ -106,6 +106,7 @@ export function hostFacts(changes: Partial<HostFacts> = {}): HostFacts {
       { link: "inside", address: "10.0.0.254", family: 4, length: 24, duplicate: false, scope: "global" },
     ],
     ...{ defaultRoutes: [], neighbours: [], director: directorFacts(), kernelServices: [], listeners: [] },
+    sysctlsReadOnly: false,
     localPorts: { first: 32768, last: 60999 },
     firewall: NO_FIREWALL,
     realServer: realServerHost([], []),
