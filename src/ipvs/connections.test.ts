@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { TC_REDIRECT, TC_SHOT } from "../bpf/index.ts";
 import { TestDirector } from "../kernel/testing/director.ts";
 import { interfaceOf, tcpFrame, udpFrame } from "../kernel/testing/frames.ts";
 import { formatIp, parseIpPacket } from "../net/index.ts";
+import type { Administration } from "./administration.ts";
 import type { ConnectionEntry, Endpoint, ServiceKey, VirtualService } from "./model.ts";
 import { SimulatedPlane } from "./simulated-plane.ts";
 import { TableAdministration } from "./table-administration.ts";
@@ -172,6 +174,59 @@ describe("connections as people see them", () => {
     const [entry] = [...administration.connections()];
     assert.equal(entry!.service, null);
     assert.equal(entry!.destination.address, "10.0.0.1");
+  });
+});
+
+describe("with sysctl expire_nodest_conn", () => {
+  const removals: readonly (readonly [string, (administration: Administration) => void, number])[] = [
+    ["a removed server", (each) => each.deleteDestination(KEY, plainServer("10.0.0.1")), 3],
+    ["a removed service", (each) => each.deleteService(KEY), 0],
+    ["all services", (each) => each.flush(), 0],
+  ];
+  for (const [what, remove, left] of removals) {
+    test(`connections of ${what} end at once, templates too`, () => {
+      for (const isSet of [false, true]) {
+        const { director, administration } = setUp();
+        administration.addService({
+          ...service(KEY),
+          persistence: { timeout: 300, mask: 0xffffffff },
+        });
+        for (const last of [1, 2]) administration.addDestination(KEY, plainServer(`10.0.0.${last}`));
+        if (isSet) administration.setSysctl("expire_nodest_conn", "1");
+        for (const [client, port] of [
+          [10, 1],
+          [10, 2],
+          [11, 1],
+          [11, 2],
+        ] as const)
+          syn(director, `198.18.0.${client}:${port}`, "192.0.2.1:80");
+        assert.equal([...administration.connections()].length, 6);
+        remove(administration);
+        assert.equal([...administration.connections()].length, isSet ? left : 6);
+        director.wait(3);
+        assert.equal(director.connections().length, isSet ? left : 6);
+      }
+    });
+  }
+
+  test("a datagram of a connection whose server is gone is scheduled, and not lost", () => {
+    const { director, administration } = setUp();
+    const key: ServiceKey = { ...KEY, protocol: "udp" };
+    administration.addService(service(key));
+    for (const last of [1, 2]) administration.addDestination(key, plainServer(`10.0.0.${last}`));
+    const send = () =>
+      director.receive(udpFrame("client", "198.18.0.10:40000", "192.0.2.1:80"), {
+        ifindex: interfaceOf("client"),
+      });
+    send();
+    const [first] = [...administration.connections()];
+    administration.deleteDestination(key, plainServer(first!.destination.address));
+    assert.equal(send().verdict, TC_SHOT, "without, it is dropped");
+    administration.setSysctl("expire_nodest_conn", "1");
+    assert.equal(send().verdict, TC_REDIRECT);
+    const [second, ...more] = [...administration.connections()];
+    assert.notEqual(second!.destination.address, first!.destination.address);
+    assert.deepEqual(more, []);
   });
 });
 

@@ -1,4 +1,5 @@
 /** The connection table as people see it. */
+import { SYSCTL_EXPIRE_NODEST_CONN } from "../kernel/sysctls.ts";
 import * as tables from "../kernel/tables.ts";
 import { type AddressNumber, addressText } from "./configuration/address.ts";
 import { serviceKeyOf } from "./configuration/identity.ts";
@@ -37,6 +38,21 @@ export function endConnections(
     if (matching(entry) && end(memory, row, generation)) ended += 1;
   }
   return ended;
+}
+
+/**
+ * Ends the entries whose server is in no service any more, where sysctl expire_nodest_conn says so: as soon as it is removed, as Linux does
+ * (seen with 6.1), not only when their next packets come.
+ */
+export function endOrphans(memory: DirectorMemory): void {
+  const { connections, destinations, settings } = memory;
+  if (settings.sysctls[SYSCTL_EXPIRE_NODEST_CONN]!.get(0) === 0) return;
+  for (let row = 0; row < connections.capacity; row++) {
+    if (connections.due.get(row) === 0) continue;
+    const generation = generationOf(connections.state.get(row));
+    const server = connections.destination.get(row);
+    if (server !== 0 && destinations.available.get(server) === 0) end(memory, row, generation);
+  }
 }
 
 /** Marks the entry that is in a slot since it got that generation as to be ended; whether it was there still. */

@@ -2,6 +2,7 @@
 
 import type { MapDefinition } from "../../bpf/index.ts";
 import { servers, services as serviceMap } from "../../kernel/tables.ts";
+import { endOrphans } from "../connections.ts";
 import type { DirectorMemory } from "../memory/director-memory.ts";
 import { CLEAN, REPAIR } from "./journal.ts";
 
@@ -21,6 +22,7 @@ export function flush(memory: DirectorMemory): void {
   }
   deleteAll(memory, serviceMap);
   deleteAll(memory, servers);
+  endOrphans(memory);
   settings.dirty.set(0, CLEAN);
 }
 

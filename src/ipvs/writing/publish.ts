@@ -9,6 +9,7 @@ import type { DraftDestination, DraftService } from "../configuration/draft-serv
 import { serviceNumber } from "../configuration/identity.ts";
 import { identityAt } from "../configuration/published.ts";
 import { SETTABLE_STATES, ticksOf } from "../configuration/timeouts.ts";
+import { endOrphans } from "../connections.ts";
 import type { DirectorMemory } from "../memory/director-memory.ts";
 import { encodeServiceKeys, encodeServices } from "../memory/hash-entries.ts";
 import {
@@ -90,6 +91,7 @@ export function publish(draft: Draft): void {
     [...plan.coming.map(({ destination }) => destination.row), ...redirected],
     [...plan.leaving.map(({ destination }) => destination.row), ...redirected],
   );
+  if (plan.leaving.length > 0) endOrphans(memory);
   settings.dirty.set(0, CLEAN);
 }
 

@@ -83,6 +83,20 @@ test("with its last half-open connection a template goes", () => {
   assert.deepEqual(left.map(({ state }) => state).sort(), ["ASSURED", "ESTABLISHED"]);
 });
 
+test("a template that an earlier connection has proved stays", () => {
+  const director = directorOf(64, "-p", "900");
+  director.configuration.setTimeouts(Array.from({ length: 32 }, () => 900));
+  tcp(director, 0, ["client", "S"], ["server", "SA"], ["client", "A"], ["client", "R"]);
+  director.configuration.setTimeouts(Array.from({ length: 32 }, () => 10));
+  tcp(director, 0, ["client", "S"]);
+  director.configuration.setSysctl("drop_entry", 3);
+  director.wait(400);
+  assert.deepEqual(
+    director.connections().map(({ state }) => state),
+    ["ASSURED"],
+  );
+});
+
 interface Dropped {
   readonly rate: number;
   readonly protocol: "TCP" | "UDP" | "SCTP";

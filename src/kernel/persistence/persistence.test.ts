@@ -132,6 +132,82 @@ describe("a persistent service", () => {
   });
 });
 
+/** Seen with Linux 6.1. */
+describe("a server's own port", () => {
+  const openedAt = (director: TestDirector, to: string, mark = 0): string => {
+    open(director, "198.18.0.1:1000", to, mark);
+    return director
+      .connections()
+      .filter(({ virtual, state }) => virtual === to && state !== "ASSURED")
+      .map(({ destination }) => destination.split(":")[1]!)
+      .join();
+  };
+
+  test("counts for a persistent service of one port", () => {
+    const director = directorWith(PERSISTENT[0]!, `-a -t ${VIRTUAL} -r 10.0.0.1:8080 -m`);
+    assert.equal(openedAt(director, VIRTUAL), "8080");
+  });
+
+  for (const [name, service] of [
+    ["of every port", "-t 192.0.2.1:0"],
+    ["by mark", "-f 5"],
+  ]) {
+    test(`does not for a persistent service ${name}: ports stay apart`, () => {
+      const director = directorWith(`-A ${service} -s rr -p 100`, `-a ${service} -r 10.0.0.1:8080 -m`);
+      for (const port of ["80", "443"]) assert.equal(openedAt(director, `192.0.2.1:${port}`, 5), port);
+    });
+  }
+
+  test("counts for a service by mark that is not persistent", () => {
+    const director = directorWith("-A -f 5 -s rr", "-a -f 5 -r 10.0.0.1:8080 -m");
+    assert.equal(openedAt(director, "192.0.2.1:443", 5), "8080");
+  });
+});
+
+/** Seen with Linux 6.1. */
+describe("a template is proved right", () => {
+  const send = (director: TestDirector, bytes: Uint8Array, side: "client" | "server") =>
+    director.receive(bytes, { ifindex: interfaceOf(side) });
+  const state = (director: TestDirector) => templates(director).map((each) => each.split(" ")[0]);
+  const [CLIENT, SERVER] = ["198.18.0.1:1000", "10.0.0.1:80"];
+
+  test("by an established connection, not by a server's first answer", () => {
+    for (const [answer, after] of [
+      ["SA", "ASSURED"],
+      ["RA", "NONE"],
+    ] as const) {
+      const director = directorWith(...PERSISTENT.slice(0, 2));
+      send(director, tcpFrame("client", CLIENT, VIRTUAL, "S"), "client");
+      assert.deepEqual(state(director), ["NONE"]);
+      send(director, tcpFrame("server", SERVER, CLIENT, answer), "server");
+      assert.deepEqual(state(director), ["NONE"]);
+      send(director, tcpFrame("client", CLIENT, VIRTUAL, "A"), "client");
+      assert.deepEqual(state(director), [after]);
+    }
+  });
+
+  test("by an answer to a datagram", () => {
+    const director = directorWith(`-A -u ${VIRTUAL} -s rr -p 100`, `-a -u ${VIRTUAL} -r 10.0.0.1 -m`);
+    send(director, udpFrame("client", CLIENT, VIRTUAL), "client");
+    assert.deepEqual(state(director), ["NONE"]);
+    send(director, udpFrame("server", SERVER, CLIENT), "server");
+    assert.deepEqual(state(director), ["ASSURED"]);
+  });
+});
+
+test("a persistent client's connection that is over goes on when its port is used again", () => {
+  const director = directorWith(...PERSISTENT);
+  for (let i = 0; i < 2; i++) {
+    open(director, "198.18.0.1:1000", VIRTUAL);
+    reset(director, "198.18.0.1:1000", VIRTUAL);
+  }
+  const slots = [...director.configuration.serversOf("tcp", VIRTUAL).values()];
+  assert.equal(
+    slots.map((slot) => director.counters(slot).connections).reduce((sum, each) => sum + each),
+    1,
+  );
+});
+
 describe("a service by firewall mark", () => {
   const MARKED = ["-A -f 5 -s rr -p 100", "-a -f 5 -r 10.0.0.1:0 -m", "-a -f 5 -r 10.0.0.2:0 -m"];
 
