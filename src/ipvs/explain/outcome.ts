@@ -95,7 +95,8 @@ function whyDropped({ run: { facts }, server }: OutcomeOptions): string {
   const has = (what: string) => facts.some((fact) => fact.what === what);
   if (has("rules-dropped")) return "rules drop it";
   if (has("defended")) return "drop_packet drops one in so many packets that would open connections";
-  if (has("orphaned")) return "the connection's server has been removed (expire_nodest_conn is 0)";
+  if (facts.at(-1)?.what === "orphaned")
+    return "the connection's server has been removed (expire_nodest_conn is 0)";
   if (has("no-way")) return "the kernel knows no way to the server";
   if (has("no-source"))
     return "this host has no address of its own towards the server, to send a tunnel from";
