@@ -8,9 +8,10 @@ import { askService, BY_ITSELF, chooseServer, connect, NOT_OURS, REFUSED, STATEL
 import { LOST } from "./connection/flows.ts";
 import { enterLocal, hasWay } from "./connection/local.ts";
 import { mayAdmit } from "./defence/drop-packet.ts";
-import { isHandedOver, LOOPBACK } from "./forward/hand-over.ts";
+import { isHandedOver } from "./forward/hand-over.ts";
 import { leave } from "./fragment/leave.ts";
 import { askExpected, endExpected } from "./ftp/expect.ts";
+import { LOOPBACK } from "./headers.ts";
 import { answerRefused, answerUnreachable } from "./icmp/answer.ts";
 import { isMessage } from "./icmp/begin.ts";
 import { isTold, tellServer } from "./icmp/unwanted.ts";

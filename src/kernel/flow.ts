@@ -26,7 +26,7 @@ import {
   settings,
   wide,
 } from "./tables.ts";
-import { isSame } from "./words.ts";
+import { isSame, MINUS_ONE } from "./words.ts";
 
 /** No slot of the connection table. */
 export const NO_CONNECTION = 0xffffffff;
@@ -212,6 +212,3 @@ export function removeFlow(hash: u64, word: u32): void {
   const place = flows.lookup(home);
   if (place !== null) atomicAdd(place, "overflow", MINUS_ONE);
 }
-
-/** −1 modulo 2³². */
-const MINUS_ONE = 0xffffffff;

@@ -14,6 +14,9 @@ export const PACKET_HOST = 0;
 /** Of one that was sent to another host. */
 export const PACKET_OTHERHOST = 3;
 
+/** The index of the loopback interface, in every namespace. */
+export const LOOPBACK = 1;
+
 /** Bytes of an Ethernet header: where IPv4 begins. */
 export const LINK_HEADER = 14;
 /** Bytes of headers without options. */
@@ -22,6 +25,17 @@ export const IPV6_HEADER = 40;
 export const TCP_HEADER = 20;
 export const UDP_HEADER = 8;
 export const ICMP_HEADER = 8;
+/** Of IPv6's fragments. */
+export const FRAGMENT_HEADER = 8;
+
+/** Where the checksums are in TCP's, UDP's and ICMP's headers. */
+export const TCP_CHECKSUM = 16;
+export const UDP_CHECKSUM = 6;
+export const ICMP_CHECKSUM = 2;
+
+/** The smallest MTUs that IPv4 and IPv6 know. */
+export const LEAST_MTU = 68;
+export const LEAST_MTU6 = 1280;
 
 /** Ethernet (IEEE 802.3): destination and source address, then the type. 14 bytes of the 16 are the header. */
 export const Link = struct("Link", { addresses: array(u32be, 3), type: u16be });
@@ -181,6 +195,8 @@ export type Gue = Infer<typeof Gue>;
 /** GRE (RFC 2784): flags (the highest bit: with checksum), EtherType of what follows; then the checksum, if there is one. */
 export const Gre = struct("Gre", { flags: u16be, protocol: u16be });
 export type Gre = Infer<typeof Gre>;
+/** GRE: there is a checksum; it and its reserved bits take 4 bytes. */
+export const GRE_CHECKSUM_PRESENT = 0x8000;
 export const GreChecksum = struct("GreChecksum", { checksum: u16be, reserved: u16be });
 export type GreChecksum = Infer<typeof GreChecksum>;
 

@@ -3,7 +3,7 @@
  * The way of a packet, at tc ingress of every interface of the namespace: parse, find its connection or make one, follow
  * its state, count, forward. What is not ours goes on to the kernel's stack untouched.
  *
- * Interfaces without Ethernet headers, and loopback, are not for this program.
+ * Interfaces without Ethernet headers are not for this program. At loopback it meets what the host says to itself.
  */
 import {
   make,
@@ -22,17 +22,18 @@ import { direct } from "./direct.ts";
 import { countMalformed } from "./events.ts";
 import { findTransport, IS_FRAGMENT, NO_TRANSPORT } from "./extensions.ts";
 import { lookFor } from "./flow.ts";
-import { isHandedOver, LOOPBACK } from "./forward/hand-over.ts";
+import { isHandedOver } from "./forward/hand-over.ts";
 import { laterFragment } from "./fragment/later.ts";
 import { leave } from "./fragment/leave.ts";
 import { laterOutgoing } from "./fragment/outgoing.ts";
-import { FRAGMENT_HEADER, hasTransport } from "./fragment/part.ts";
+import { hasTransport } from "./fragment/part.ts";
 import { send, TO_BE_SENT } from "./fragment/send.ts";
 import { readPayload } from "./ftp/payload.ts";
 import {
   ETHERTYPE_IPV4,
   ETHERTYPE_IPV6,
   FRAGMENT,
+  FRAGMENT_HEADER,
   FRAGMENT_MORE6,
   FRAGMENT_OFFSET,
   FRAGMENT_OFFSET6,
@@ -46,6 +47,7 @@ import {
   LINK_HEADER,
   Link,
   LONGEST_HEADERS,
+  LOOPBACK,
   PACKET_HOST,
   PACKET_OTHERHOST,
   Sctp,

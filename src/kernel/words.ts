@@ -3,6 +3,9 @@
 import type { u32 } from "../bpf/index.ts";
 import { type Address, pressure } from "./tables.ts";
 
+/** −1 modulo 2³²: what takes one off by `atomicAdd`. */
+export const MINUS_ONE = 0xffffffff;
+
 /** Odd constants with well-mixed bits (from SplitMix64). */
 const FIRST_FACTOR = 0xbf58476d1ce4e5b9n;
 const SECOND_FACTOR = 0x94d049bb133111ebn;

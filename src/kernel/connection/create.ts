@@ -28,15 +28,12 @@ import {
   scratch,
   wide,
 } from "../tables.ts";
-import { addressWord } from "../words.ts";
+import { addressWord, MINUS_ONE } from "../words.ts";
 import { REST, takeSlot } from "./allocate.ts";
 import { enterRequests, publish } from "./flows.ts";
 
 /** How often a state word is changed when another CPU was first. */
 const TRIES = 8;
-
-/** −1 modulo 2³². */
-const MINUS_ONE = 0xffffffff;
 
 /** The number that stands for a server's address in connections: an IPv4 address itself, of an IPv6 one its word. */
 export function serverWordOf(server: Destination): u32 {

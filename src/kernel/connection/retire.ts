@@ -5,11 +5,9 @@ import { ftp, persistence } from "../options.ts";
 import { unfollow } from "../persistence/control.ts";
 import { countOut } from "../state/activity.ts";
 import { type Connection, destinationTable, due, KIND_TEMPLATE, STATE_REMOVED } from "../tables.ts";
+import { MINUS_ONE } from "../words.ts";
 import { REST } from "./allocate.ts";
 import { withdraw } from "./flows.ts";
-
-/** −1 modulo 2³². */
-const MINUS_ONE = 0xffffffff;
 
 /**
  * Ends the connection in slot `index`, whose state word was `word` when the caller decided so. If it changed since, the

@@ -23,6 +23,7 @@ import {
   type u32,
 } from "../../bpf/index.ts";
 import { fold } from "../forward/checksum.ts";
+import { UDP_CHECKSUM } from "../headers.ts";
 import { CHUNK, CHUNK_WORDS, sumRoom } from "./tables.ts";
 import { PROTOCOL_UDP, type Tunnel } from "./tunnel.ts";
 
@@ -32,9 +33,6 @@ export type Sum = Infer<typeof Sum>;
 
 /** Chunks in the longest packet. */
 const MOST_CHUNKS = 128;
-/** Where the checksum is in a UDP header. */
-const UDP_CHECKSUM = 6;
-
 /**
  * The sum of the packet's bytes from `from` up to `to`, carried to 16 bits, so that two can be added; 0 if they are not all
  * there. `from` is even.

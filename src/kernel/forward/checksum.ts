@@ -19,10 +19,6 @@ import {
 import { portMapping } from "../options.ts";
 import { PROTOCOL_UDP } from "../tables.ts";
 
-/** Where the checksums are in TCP's and UDP's headers. */
-export const TCP_CHECKSUM = 16;
-export const UDP_CHECKSUM = 6;
-
 /** A sum of at most 65536 words, carried and complemented: a checksum. */
 export function fold(sum: u32): u16 {
   const once = (sum & 0xffff) + (sum >>> 16);

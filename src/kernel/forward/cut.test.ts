@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SimulatedPacket, TC_NEXT, TC_REDIRECT } from "../../bpf/index.ts";
+import { LOOPBACK } from "../headers.ts";
 import { FORWARD_FULLNAT } from "../tables.ts";
 import { CLIENT_SIDE, type Outcome, SERVER_SIDE, TestDirector } from "../testing/director.ts";
 import { fragmentsOf, reassembled } from "../testing/fragments.ts";
 import { frame, type Side, udpFrame } from "../testing/frames.ts";
-import { LOOPBACK } from "./hand-over.ts";
 
 const [CLIENT, VIRTUAL, SERVER] = ["198.18.0.10:4000", "192.0.2.1:53", "10.0.0.1:53"] as const;
 const LOCAL = "10.0.0.200";

@@ -30,7 +30,9 @@ import {
   ETHERTYPE_IPV4,
   ETHERTYPE_IPV6,
   EXTENSION_FRAGMENT,
+  FRAGMENT_HEADER,
   FragmentHeader,
+  GRE_CHECKSUM_PRESENT,
   Gre,
   GreChecksum,
   Gue,
@@ -58,15 +60,10 @@ import { fold } from "./checksum.ts";
 import { wordsIn, wordsOfAddress } from "./inner-sum.ts";
 import { NO_SUM } from "./sum-of.ts";
 
-/** Bytes of IPv6's fragment header. */
-const FRAGMENT_HEADER = 8;
 /** Bytes of GUE's and GRE's headers, and of GRE's checksum. */
 const GUE_HEADER = 4;
 const GRE_HEADER = 4;
 const GRE_CHECKSUM_FIELD = 4;
-/** GRE: there is a checksum. */
-const GRE_CHECKSUM_PRESENT = 0x8000;
-
 /** Bits of the class of service: congestion experienced; the same capability without that. */
 const CONGESTION = 3;
 const CAPABLE = 2;

@@ -15,6 +15,7 @@ import {
 import {
   ETHERTYPE_IPV6,
   EXTENSION_FRAGMENT,
+  FRAGMENT_HEADER,
   FRAGMENT_MORE6,
   FragmentHeader,
   IPV6_HEADER,
@@ -28,8 +29,6 @@ import { type Cut, cut, type NextHop, PIECE, PIECES } from "../tables.ts";
 import { replaceWord } from "./checksum.ts";
 import { address } from "./next-hop.ts";
 import { completeChecksum, keepPieces, putPiece } from "./pieces.ts";
-
-const FRAGMENT_HEADER = 8;
 
 /** Describes a fragment of an IPv4 packet: `first` is what the packet's own fragment field was. */
 function setPart(packet: Packet, first: u16, offset: u32, count: u32, more: boolean): boolean {

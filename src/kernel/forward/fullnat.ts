@@ -30,7 +30,7 @@ import {
 } from "../../bpf/index.ts";
 import { currentTick } from "../clock.ts";
 import { isSettled } from "../connection/local.ts";
-import { Ipv4, Ipv6, LINK_HEADER, Ports } from "../headers.ts";
+import { Ipv4, Ipv6, LINK_HEADER, Ports, TCP_CHECKSUM, UDP_CHECKSUM } from "../headers.ts";
 import { answerTimeExceeded, answerTooLarge } from "../icmp/answer.ts";
 import { clientAddress, family, sctpServices } from "../options.ts";
 import {
@@ -45,7 +45,7 @@ import {
   wide,
 } from "../tables.ts";
 import { MAY_FRAGMENT, mayPass, NO_HEADER, TOO_OLD } from "./age.ts";
-import { replaceAddress, replaceAddressAndAge, TCP_CHECKSUM, UDP_CHECKSUM } from "./checksum.ts";
+import { replaceAddress, replaceAddressAndAge } from "./checksum.ts";
 import { toaLength } from "./client-address/known.ts";
 import { bytesToTell, disarm, tell } from "./client-address/tell.ts";
 import { mayCut, sendCut } from "./fragments.ts";

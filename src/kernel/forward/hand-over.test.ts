@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { REDIRECT_INGRESS, TC_NEXT, TC_REDIRECT } from "../../bpf/index.ts";
+import { LOOPBACK } from "../headers.ts";
 import { runCommand } from "../testing/commands.ts";
 import { SERVER_SIDE, TestDirector } from "../testing/director.ts";
 import { tcpFrame } from "../testing/frames.ts";
-import { LOOPBACK } from "./hand-over.ts";
 
 const VIRTUAL = "192.0.2.1:80";
 const SERVER = "10.0.0.1:8080";

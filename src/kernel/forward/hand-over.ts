@@ -8,12 +8,9 @@
  * known by its frame's source.
  */
 import { type Packet, REDIRECT_INGRESS, redirect, TC_NEXT, TC_SHOT, type u32 } from "../../bpf/index.ts";
-import { Ipv4, LINK_HEADER, Link } from "../headers.ts";
+import { Ipv4, LINK_HEADER, Link, LOOPBACK } from "../headers.ts";
 import { FROM_CLIENT } from "../tables.ts";
 import { fold } from "./checksum.ts";
-
-/** The index of the loopback interface, in every namespace. */
-export const LOOPBACK = 1;
 
 /** "LVS", as part of a locally administered link-layer address: 02:00:4c:56:53:00. */
 const SOURCE_BEGINS = 0x0200;

@@ -18,10 +18,9 @@ import {
   u16be,
   type u32,
 } from "../../bpf/index.ts";
-import { IPV4_HEADER, IPV6_HEADER, LINK_HEADER } from "../headers.ts";
+import { IPV4_HEADER, IPV6_HEADER, LINK_HEADER, TCP_CHECKSUM, UDP_CHECKSUM } from "../headers.ts";
 import { family } from "../options.ts";
 import { cut, PIECE, PIECES, PROTOCOL_TCP, PROTOCOL_UDP, pieces, SAVED } from "../tables.ts";
-import { TCP_CHECKSUM, UDP_CHECKSUM } from "./checksum.ts";
 import { NO_SUM, sumOf } from "./sum-of.ts";
 
 /**

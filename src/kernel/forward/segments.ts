@@ -21,16 +21,18 @@ import {
   Ipv4,
   Ipv6,
   LINK_HEADER,
+  TCP_CHECKSUM,
   TCP_CWR,
   TCP_FIN,
   TCP_PSH,
   Tcp,
+  UDP_CHECKSUM,
   UDP_HEADER,
   Udp,
 } from "../headers.ts";
 import { family } from "../options.ts";
 import { type Cut, counters, cut, PIECE, PIECES, PROTOCOL_TCP } from "../tables.ts";
-import { replaceWord, TCP_CHECKSUM, UDP_CHECKSUM } from "./checksum.ts";
+import { replaceWord } from "./checksum.ts";
 import { keepPieces, putPiece } from "./pieces.ts";
 import { tcpHeaderLength } from "./wire-length.ts";
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 import type { Packet, u16, u32 } from "../../bpf/index.ts";
-import { Ipv4, LINK_HEADER, Ports, Udp } from "../headers.ts";
+import { Ipv4, LINK_HEADER, Ports, TCP_CHECKSUM, UDP_CHECKSUM, Udp } from "../headers.ts";
 import { portMapping, sctpServices } from "../options.ts";
 import { FROM_CLIENT, PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP } from "../tables.ts";
-import { replaceAddressAndAge, replaceTransportChecksum, TCP_CHECKSUM, UDP_CHECKSUM } from "./checksum.ts";
+import { replaceAddressAndAge, replaceTransportChecksum } from "./checksum.ts";
 import { translateAddressOnly, translateSctp } from "./translate-other.ts";
 
 /**

@@ -11,10 +11,9 @@ import {
   type u16,
   type u32,
 } from "../../bpf/index.ts";
-import { IPV6_HEADER, Ipv6, LINK_HEADER, Ports } from "../headers.ts";
+import { IPV6_HEADER, Ipv6, LINK_HEADER, Ports, TCP_CHECKSUM, UDP_CHECKSUM } from "../headers.ts";
 import { portMapping, sctpServices } from "../options.ts";
 import { type Address, FROM_CLIENT, PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP } from "../tables.ts";
-import { TCP_CHECKSUM, UDP_CHECKSUM } from "./checksum.ts";
 import { translateSctpPort } from "./translate-other.ts";
 
 /**

@@ -21,7 +21,7 @@ import {
   type u32,
 } from "../../bpf/index.ts";
 import { currentTick } from "../clock.ts";
-import { DONT_FRAGMENT, Ipv4, Ipv6, LINK_HEADER } from "../headers.ts";
+import { DONT_FRAGMENT, Ipv4, Ipv6, LEAST_MTU, LEAST_MTU6, LINK_HEADER } from "../headers.ts";
 import { answerTimeExceeded, answerTooLarge, answerUnreachable } from "../icmp/answer.ts";
 import { family } from "../options.ts";
 import { SYSCTL_PMTU_DISC } from "../sysctls.ts";
@@ -49,10 +49,6 @@ import { lengthOnWire } from "./wire-length.ts";
 /** GUE's source ports: Linux's default range of ephemeral ports. */
 const FIRST_PORT = 32768;
 const PORTS = 28232;
-
-/** The smallest MTUs that IPv4 and IPv6 know: where a tunnel leaves less, nothing goes through it. */
-const LEAST_MTU = 68;
-const LEAST_MTU6 = 1280;
 
 /** What the outer headers say of a packet of `length` bytes that has aged. */
 function describe(

@@ -22,10 +22,9 @@ import {
   type u32,
 } from "../../bpf/index.ts";
 import { currentTick } from "../clock.ts";
+import { LOOPBACK } from "../headers.ts";
 import type { Destination } from "../tables.ts";
 import { CHECK_EVERY, keepWay, NO_WAY } from "./next-hop.ts";
-
-const LOOPBACK = 1;
 
 /** Answer of `askWay` that is not an interface, besides NO_WAY: the server is this host itself. */
 export const HERE = 0xfffffffe;

@@ -6,6 +6,7 @@
  */
 import type { Packet, u16, u32 } from "../../bpf/index.ts";
 import {
+  FRAGMENT_HEADER,
   FRAGMENT_MORE6,
   FRAGMENT_OFFSET,
   FRAGMENT_OFFSET6,
@@ -19,9 +20,6 @@ import {
 import { family } from "../options.ts";
 import { type DatagramKey, KIND_IPV6, PROTOCOL_SCTP, PROTOCOL_TCP } from "../tables.ts";
 import { addressWord } from "../words.ts";
-
-/** Bytes of IPv6's fragment header. */
-export const FRAGMENT_HEADER = 8;
 
 /** The longest datagram, without its IP header. */
 const LONGEST = 65535;

@@ -7,10 +7,9 @@
  * segments that leave room for longer texts.
  */
 import { type Packet, readOnce, replaceL4Checksum, swap32, type u32 } from "../../bpf/index.ts";
-import { TCP_CHECKSUM } from "../forward/checksum.ts";
 import { isRoomy } from "../forward/client-address/insert.ts";
 import { ONLY_PLAIN, SHRINK_MSS, tidyOptions } from "../forward/client-address/options.ts";
-import { LINK_HEADER, TCP_ACK, TCP_SYN, Tcp } from "../headers.ts";
+import { LINK_HEADER, TCP_ACK, TCP_CHECKSUM, TCP_SYN, Tcp } from "../headers.ts";
 import { family } from "../options.ts";
 import { connectionTable, FTP_ACTIVE, type FtpControl, ftpControls, ftpWork, wide } from "../tables.ts";
 import { isSame } from "../words.ts";

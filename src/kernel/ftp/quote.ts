@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /** ICMP errors from the client's side about segments of an FTP server: the sequence number that they quote, as the server counts. */
 import { type Packet, replaceL4Checksum, swap32, type u16, type u32 } from "../../bpf/index.ts";
-import { ICMP_CHECKSUM, QuotedTcp } from "../forward/client-address/quote.ts";
+import { QuotedTcp } from "../forward/client-address/quote.ts";
+import { ICMP_CHECKSUM } from "../headers.ts";
 import { ftpControls } from "../tables.ts";
 import { lastEdit, toServer } from "./stream.ts";
 

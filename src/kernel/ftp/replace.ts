@@ -13,11 +13,10 @@ import {
   type u16,
   type u32,
 } from "../../bpf/index.ts";
-import { TCP_CHECKSUM } from "../forward/checksum.ts";
 import { adaptTcp, lengthen } from "../forward/client-address/insert.ts";
 import { closeRoom, makeRoom, replaceForAll } from "../forward/client-address/room.ts";
 import { NO_SUM, sumOf } from "../forward/sum-of.ts";
-import { LINK_HEADER } from "../headers.ts";
+import { LINK_HEADER, TCP_CHECKSUM } from "../headers.ts";
 import { type Connection, FTP_TEXT, type FtpEdit, type FtpWork, ftpWork } from "../tables.ts";
 
 const ZERO = 48;

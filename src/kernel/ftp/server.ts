@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /** A server's segment on a control connection. `places`: as in client.ts. */
 import { type Packet, readOnce, replaceL4Checksum, swap32, type u16, type u32 } from "../../bpf/index.ts";
-import { TCP_CHECKSUM } from "../forward/checksum.ts";
 import { isRoomy } from "../forward/client-address/insert.ts";
-import { LINK_HEADER, TCP_SYN, Tcp } from "../headers.ts";
+import { LINK_HEADER, TCP_CHECKSUM, TCP_SYN, Tcp } from "../headers.ts";
 import { family } from "../options.ts";
 import {
   connectionTable,

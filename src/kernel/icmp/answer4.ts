@@ -13,7 +13,17 @@ import {
 import { fold, replaceWord } from "../forward/checksum.ts";
 import { wordsIn } from "../forward/inner-sum.ts";
 import { NO_SUM, sumOf } from "../forward/sum-of.ts";
-import { ETHERTYPE_IPV4, FRAGMENT_OFFSET, Icmp, IPV4_HEADER, Ipv4, LINK_HEADER, Word } from "../headers.ts";
+import {
+  ETHERTYPE_IPV4,
+  FRAGMENT_OFFSET,
+  Icmp,
+  IPV4_HEADER,
+  Ipv4,
+  LINK_HEADER,
+  TCP_CHECKSUM,
+  UDP_CHECKSUM,
+  Word,
+} from "../headers.ts";
 import { PROTOCOL_ICMP, PROTOCOL_TCP } from "../tables.ts";
 import { isUnicast } from "./limit.ts";
 import { isError4 } from "./quote.ts";
@@ -29,10 +39,6 @@ const CONTROL = 0xc0;
 const OWN_SERVICE = 0x1e;
 
 const LIFETIME = 64;
-
-/** Offsets of the checksums in TCP's and UDP's headers. */
-const TCP_CHECKSUM = 16;
-const UDP_CHECKSUM = 6;
 
 /**
  * Whether there may be an error about the packet (RFC 1122 3.2.2): its sender is a host, it is no ICMP error itself, and not a

@@ -16,7 +16,17 @@ import { findTransport, NO_TRANSPORT } from "../extensions.ts";
 import { fold, replaceWord } from "../forward/checksum.ts";
 import { wordsOfAddress } from "../forward/inner-sum.ts";
 import { NO_SUM, sumOf } from "../forward/sum-of.ts";
-import { ETHERTYPE_IPV6, ICMP6_REDIRECT, Icmp, IPV6_HEADER, Ipv6, LINK_HEADER, Word } from "../headers.ts";
+import {
+  ETHERTYPE_IPV6,
+  ICMP6_REDIRECT,
+  Icmp,
+  IPV6_HEADER,
+  Ipv6,
+  LINK_HEADER,
+  TCP_CHECKSUM,
+  UDP_CHECKSUM,
+  Word,
+} from "../headers.ts";
 import {
   Address,
   hostAddresses,
@@ -36,10 +46,6 @@ const QUOTE = 62;
 const HOP_LIMIT = 64;
 const VERSION = 0x60000000;
 const FLOW_LABEL = 0xfffff;
-
-/** Offsets of the checksums in TCP's and UDP's headers. */
-const TCP_CHECKSUM = 16;
-const UDP_CHECKSUM = 6;
 
 /** Whether an address is one host's: not multicast, not :: or ::1. */
 function isHost(address: Address): boolean {

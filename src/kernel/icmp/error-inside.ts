@@ -11,6 +11,8 @@ import {
   ICMP6_TOO_BIG,
   ICMP6_UNREACHABLE,
   Ipv4,
+  LEAST_MTU,
+  LEAST_MTU6,
 } from "../headers.ts";
 import { family } from "../options.ts";
 
@@ -20,10 +22,6 @@ export const NO_ERROR = 0;
 const TOO_LARGE4 = ICMP_UNREACHABLE * 256 + ICMP_FRAGMENTATION_NEEDED;
 const UNREACHABLE4 = ICMP_UNREACHABLE * 256 + ICMP_HOST_UNREACHABLE;
 const UNREACHABLE6 = ICMP6_UNREACHABLE * 256 + ICMP6_ADDRESS_UNREACHABLE;
-
-/** The smallest MTUs that IPv4 and IPv6 know. */
-const LEAST_MTU = 68;
-const LEAST_MTU6 = 1280;
 
 /**
  * What the sender of the packet inside a tunnel (at `inner`) is to be told when the tunnel's own end was told `what` (type × 256 +

@@ -3,8 +3,8 @@
 import type { Packet, u8, u16, u32 } from "../../bpf/index.ts";
 import { findTransport, IS_FRAGMENT, NO_TRANSPORT } from "../extensions.ts";
 import { lookFor } from "../flow.ts";
-import { FRAGMENT_HEADER } from "../fragment/part.ts";
 import {
+  FRAGMENT_HEADER,
   FRAGMENT_OFFSET,
   FRAGMENT_OFFSET6,
   FragmentHeader,

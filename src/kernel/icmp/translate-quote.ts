@@ -15,11 +15,10 @@ import {
 } from "../../bpf/index.ts";
 import { replaceAddress, replaceWord } from "../forward/checksum.ts";
 import { Ends6 } from "../forward/fullnat.ts";
-import { ICMP_HEADER, Icmp, Ipv4, Ipv6, LINK_HEADER, Ports } from "../headers.ts";
+import { ICMP_CHECKSUM, ICMP_HEADER, Icmp, Ipv4, Ipv6, LINK_HEADER, Ports } from "../headers.ts";
 import { type Connection, FROM_CLIENT, type Wide, wide } from "../tables.ts";
 
-/** Where the checksum is in an ICMP header; where the addresses are in an IPv6 header. */
-const ICMP_CHECKSUM = 2;
+/** Where the addresses are in an IPv6 header. */
 const ADDRESSES6 = 8;
 
 /**

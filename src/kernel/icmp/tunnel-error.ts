@@ -28,6 +28,7 @@ import { resolve6 } from "../forward/next-hop6.ts";
 import {
   ETHERTYPE_IPV4,
   ETHERTYPE_IPV6,
+  GRE_CHECKSUM_PRESENT,
   Gre,
   Gue,
   ICMP_HEADER,
@@ -69,9 +70,6 @@ import { errorInside, NO_ERROR } from "./error-inside.ts";
 import { isIntact } from "./intact.ts";
 import { mayAnswer } from "./limit.ts";
 import { findTransport4, findTransport6, hasPorts } from "./quote.ts";
-
-/** GRE: there is a checksum; it and its reserved bits take 4 bytes. */
-const GRE_CHECKSUM_PRESENT = 0x8000;
 
 /** Parts of GUE's first byte: version and control, which are 0; the length of what is optional, in 4 bytes. */
 const GUE_VERSION = 0xe0;

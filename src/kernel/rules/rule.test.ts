@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TC_REDIRECT, TC_SHOT } from "../../bpf/index.ts";
-import { LOOPBACK } from "../forward/hand-over.ts";
+import { LOOPBACK } from "../headers.ts";
 import { TestDirector } from "../testing/director.ts";
 import { interfaceOf, tcpFrame } from "../testing/frames.ts";
 import { changeRules, evaluated } from "./testing/change.ts";

@@ -4,8 +4,8 @@
  * belong to no known connection. They get their mark here, or are dropped.
  */
 import { make, type Packet, pullData, TC_NEXT, TC_SHOT, tailCall, trace, type u32 } from "../../bpf/index.ts";
-import { isHandedOver, LOOPBACK } from "../forward/hand-over.ts";
-import { LONGEST_HEADERS } from "../headers.ts";
+import { isHandedOver } from "../forward/hand-over.ts";
+import { LONGEST_HEADERS, LOOPBACK } from "../headers.ts";
 import { family, ruleDrops } from "../options.ts";
 import {
   ACTION_DROP,

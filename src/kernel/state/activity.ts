@@ -7,6 +7,7 @@
 import { atomicAdd, type u32 } from "../../bpf/index.ts";
 import { thresholds } from "../options.ts";
 import { type Destination, STATE_INACTIVE } from "../tables.ts";
+import { MINUS_ONE } from "../words.ts";
 
 /** Bit n: state n is active: ESTABLISHED, SYN_SENT, SYN_RECV, SYNACK; of SCTP's states ESTABLISHED (24) alone. */
 export const ACTIVE_STATES = 0x100040e;
@@ -62,6 +63,3 @@ export function isOverloaded(destination: Destination): boolean {
   const upper = destination.upper;
   return reached !== 0 && upper !== 0 && upper <= reached && !hasRoomAgain(destination);
 }
-
-/** −1 modulo 2³². */
-const MINUS_ONE = 0xffffffff;

@@ -83,7 +83,7 @@ export const Connection = struct("Connection", {
   serverPort: u16be,
   /** KIND_*. */
   kind: u16,
-  /** Bits 0–7 STATE_*, bit 8: counted as inactive, bit 9: being removed, 16–31 generation. By compare-and-exchange. */
+  /** Bits 0–7 STATE_*, bit 8: counted as inactive, bit 9: being removed, bit 10: to end, bit 11: its payload is read, 16–31 generation. By compare-and-exchange. */
   state: u32,
   /** Tick at which it ends unless a packet comes. */
   expires: u32,

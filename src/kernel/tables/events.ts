@@ -4,7 +4,7 @@ import { type Infer, perCpuArrayMap, struct, u64 } from "../../bpf/index.ts";
 
 /** What the datapath counts about itself, per CPU. Runtime. */
 export const Events = struct("Events", {
-  /** Connections created; that ended; new flows forwarded without state because the connection table was full. */
+  /** Connections created; that ended; packets forwarded without state because the connection table was, or had just been, full. */
   created: u64,
   expired: u64,
   stateless: u64,
@@ -12,7 +12,7 @@ export const Events = struct("Events", {
   refused: u64,
   /** Packets of connections whose server was removed. */
   orphaned: u64,
-  /** IPv4 packets whose lengths contradict each other; the kernel's stack gets them as they are. */
+  /** Packets whose lengths contradict each other; the kernel's stack gets them as they are. */
   malformed: u64,
   /** ICMP errors sent, and those not sent because there were too many. */
   answered: u64,

@@ -62,7 +62,7 @@ export const STATE_NAMES = [
 export const STATE_MASK = 0xff;
 export const STATE_INACTIVE = 0x100;
 export const STATE_REMOVED = 0x200;
-/** Set by the administration: the connection is to end whatever its time; no packet finds it any more. */
+/** The connection is to end whatever its time; no packet finds it any more. Set by the administration, and where a connection has lost its flows. */
 export const STATE_ENDED = 0x400;
 /** A control connection, whose data connections are followed (ftp/). It is so from its beginning. */
 export const STATE_HELPED = 0x800;

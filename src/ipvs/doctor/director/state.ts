@@ -66,7 +66,7 @@ function tables(director: DirectorFacts, host: HostFacts): Finding[] {
       what: `${used} of ${size} ${table} are in use.`,
       why:
         table === "connections"
-          ? `New flows that find no room are forwarded without state (${events.stateless ?? 0n} so far): no persistence, no thresholds, and they may change servers when servers change. The table is as large as when it was made; making the director anew ends all connections and zeroes all counters.`
+          ? `New flows that find no room are forwarded without state (${events.stateless ?? 0n} packets so far): no persistence, no thresholds, and they may change servers when servers change. The table is as large as when it was made; making the director anew ends all connections and zeroes all counters.`
           : "What does not fit is refused.",
       remedy:
         table === "connections" ? { kind: "advice", command: remakeCommand(director, host, 4 * size) } : null,

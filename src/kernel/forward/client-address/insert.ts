@@ -18,14 +18,16 @@ import {
   Ipv4,
   Ipv6,
   LINK_HEADER,
+  TCP_CHECKSUM,
   TCP_HEADER,
   Tcp,
+  UDP_CHECKSUM,
   UDP_HEADER,
   Udp,
 } from "../../headers.ts";
 import { family } from "../../options.ts";
 import { connectionTable, PROTOCOL_TCP, PROTOCOL_UDP, segment } from "../../tables.ts";
-import { replaceWord, TCP_CHECKSUM, UDP_CHECKSUM } from "../checksum.ts";
+import { replaceWord } from "../checksum.ts";
 import { tcpHeaderLength } from "../wire-length.ts";
 import { proxyLength, toaLength } from "./known.ts";
 import { makeRoom, makeRoomForAll } from "./room.ts";

@@ -18,9 +18,8 @@ import {
   type u16,
   u32,
 } from "../../../bpf/index.ts";
-import { TCP_HEADER } from "../../headers.ts";
+import { TCP_CHECKSUM, TCP_HEADER } from "../../headers.ts";
 import { segment, TCP_OPTIONS } from "../../tables.ts";
-import { TCP_CHECKSUM } from "../checksum.ts";
 import { tcpHeaderLength } from "../wire-length.ts";
 
 /** Kinds of options (RFC 9293, RFC 7323). */

@@ -15,7 +15,15 @@ import {
   type u32,
   u32be,
 } from "../../../bpf/index.ts";
-import { ICMP_FRAGMENTATION_NEEDED, ICMP_UNREACHABLE, ICMP6_TOO_BIG, Icmp } from "../../headers.ts";
+import {
+  ICMP_CHECKSUM,
+  ICMP_FRAGMENTATION_NEEDED,
+  ICMP_UNREACHABLE,
+  ICMP6_TOO_BIG,
+  Icmp,
+  LEAST_MTU,
+  LEAST_MTU6,
+} from "../../headers.ts";
 import { family } from "../../options.ts";
 import {
   connectionTable,
@@ -30,11 +38,6 @@ import { bytesForDatagram, knownOf, proxyLength, toaLength } from "./known.ts";
 /** What an error quotes of a TCP header at least. */
 export const QuotedTcp = struct("QuotedTcp", { source: u16be, destination: u16be, sequence: u32be });
 export type QuotedTcp = Infer<typeof QuotedTcp>;
-
-export const ICMP_CHECKSUM = 2;
-/** The smallest MTUs that are spoken of. */
-const LEAST_MTU = 68;
-const LEAST_MTU6 = 1280;
 
 /** Whether the error says that a packet was too large. */
 function isTooLarge(icmp: Icmp): boolean {

@@ -13,7 +13,16 @@
  * not speak of sequence numbers, so there are no selective acknowledgements.
  */
 import { type Packet, replaceL4Checksum, swap32, type u16, type u32 } from "../../../bpf/index.ts";
-import { LINK_HEADER, TCP_ACK, TCP_HEADER, TCP_RST, TCP_SYN, Tcp, Word } from "../../headers.ts";
+import {
+  LINK_HEADER,
+  TCP_ACK,
+  TCP_CHECKSUM,
+  TCP_HEADER,
+  TCP_RST,
+  TCP_SYN,
+  Tcp,
+  Word,
+} from "../../headers.ts";
 import {
   connectionTable,
   FROM_CLIENT,
@@ -25,7 +34,6 @@ import {
   TOLD_SENT,
   TOLD_TOA,
 } from "../../tables.ts";
-import { TCP_CHECKSUM } from "../checksum.ts";
 import { tcpHeaderLength } from "../wire-length.ts";
 import { insertTold, isRoomy } from "./insert.ts";
 import { bytesForDatagram, bytesForSegment, knownOf, proxyLength, toaLength } from "./known.ts";
