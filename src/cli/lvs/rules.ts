@@ -31,11 +31,17 @@ export interface RulesEnvironment {
 export const RULES_PROCESS: Pick<RulesEnvironment, "read" | "capture"> = {
   read: (file) => (file === "-" ? readStandardInput() : readFileSync(file, "utf8")),
   capture: (path, words) =>
-    execFileSync(path, words, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }),
+    execFileSync(path, words, {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
+      // A host's rules are as many as they are: Node's own bound, 1 MiB, is some 15,000 of them.
+      maxBuffer: Number.POSITIVE_INFINITY,
+    }),
 };
 
 const FAMILIES: readonly Family[] = [4, 6];
 const PROGRAMS = { 4: "iptables", 6: "ip6tables" } as const;
+const SAY_REPLACE = "see lvs rules; to have the imported ones in their place, say --replace";
 
 /**
  * Carries out `lvs rules`.
@@ -80,26 +86,37 @@ function runImport(
     complain("there is nothing in it: is it what iptables-save wrote?");
     return false;
   }
-  const inTheWay = imported.filter(({ rules: wanted }) => {
-    const present = rules.ruleSet(wanted.family);
-    return !sameRules(present, emptyRuleSet(wanted.family)) && !sameRules(present, wanted);
-  });
+  const inTheWay = imported.filter(({ rules: wanted }) => isInTheWay(rules.ruleSet(wanted.family), wanted));
   if (inTheWay.length > 0 && !request.replace) {
     const which = inTheWay.map(({ rules: { family } }) => `IPv${family}`).join(" and ");
-    complain(
-      `there are rules of ${which} already, see lvs rules; to have the imported ones in their place, say --replace`,
-    );
+    complain(`there are rules of ${which} already, ${SAY_REPLACE}`);
     return false;
   }
   // Each family is published by itself: what cannot be is found out before either is.
   for (const { rules: wanted } of imported) checkRules(wanted);
   for (const each of imported) {
-    if (!request.dryRun) {
-      rules.change(each.rules.family, (present) => (sameRules(present, each.rules) ? present : each.rules));
+    if (!request.dryRun && !publish(each.rules, request.replace, rules)) {
+      complain(`rules of IPv${each.rules.family} came meanwhile, and stay as they are, ${SAY_REPLACE}`);
+      return false;
     }
     stdout(importText(each, request.dryRun, names));
   }
   return imported.every(({ refused }) => refused.length === 0);
+}
+
+/** Whether these rules would be lost if those were put in their place. */
+function isInTheWay(present: RuleSet, wanted: RuleSet): boolean {
+  return !sameRules(present, emptyRuleSet(wanted.family)) && !sameRules(present, wanted);
+}
+
+/** False: nothing was changed, as there are others by now, which may not be replaced. */
+function publish(wanted: RuleSet, replace: boolean, rules: RuleAdministration): boolean {
+  let done = true;
+  rules.change(wanted.family, (present) => {
+    done = replace || !isInTheWay(present, wanted);
+    return done && !sameRules(present, wanted) ? wanted : present;
+  });
+  return done;
 }
 
 /** Null: complained of. */
