@@ -81,6 +81,11 @@ export class IpvsError extends Error {
   }
 }
 
+/** What was asked for cannot be, whatever the state of the system: `code` says why. Nothing has changed. */
+export abstract class RequestError extends Error {
+  abstract readonly code: string;
+}
+
 /** The command is right, and IPVS knows it, but this implementation does not do it yet. Nothing was changed. */
 export class NotSupportedError extends IpvsError {
   override readonly name: string = "NotSupportedError";

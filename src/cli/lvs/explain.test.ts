@@ -4,6 +4,7 @@ import type { ExplainedServer, Explanation } from "../../ipvs/explain/model.ts";
 import { buildPacket, PacketLengthError } from "../../ipvs/explain/packet.ts";
 import type { ConnectionEntry, Endpoint } from "../../ipvs/model.ts";
 import { describePacket } from "../../net/index.ts";
+import { runCommand } from "../testing/run-lvs.ts";
 import { readExplainCommand } from "./explain-request.ts";
 import { explanationJson, explanationText } from "./explain-text.ts";
 
@@ -25,6 +26,19 @@ test("a packet is built from what is said of it", () => {
   assert.match(packetOf(["-p", "icmp", "-s", "2001:db8::7", "-d", "2001:db8::1"]), /ICMP6, echo request/);
   assert.match(packetOf(["-p", "sctp", "-s", "1.1.1.1:5", "-d", "1.1.1.2:7"]), /protocol 132, length 32/);
   assert.throws(() => packetOf([...TCP, "--length", "20"]), PacketLengthError);
+});
+
+test("a length that such a packet cannot have is wrong usage", async () => {
+  const WORDS = "explain --src 198.51.100.7:40000 --dst 192.0.2.1:80 --length";
+  for (const [line, lengths] of [
+    [`${WORDS} 39 -p tcp`, "40 to 65535 bytes, not 39"],
+    ["explain --src 198.51.100.7 --dst 192.0.2.1 --length 20 -p icmp", "28 to 65535 bytes, not 20"],
+  ] as const) {
+    assert.deepEqual(await runCommand(line), {
+      ...{ status: 2, stdout: "" },
+      stderr: `lvs: --length: such a packet has ${lengths}\n\`lvs --help\` tells more.\n`,
+    });
+  }
 });
 
 test("flags are left open unless they are said", () => {

@@ -1,6 +1,7 @@
 /** The datapath's programs at the interfaces of a namespace. */
 import type { LoadedProgram } from "../../bpf/loader/index.ts";
 import { type Link, listLinks, withRouteSocket } from "../../linux/index.ts";
+import { RequestError } from "../errors.ts";
 import { Attachments, attachmentMethod } from "./attachments.ts";
 import { InterfaceMarks } from "./interface-marks.ts";
 import { acceptLocal, forwardFromLoopback, restoreAcceptLocal, restoreLoopback } from "./loopback.ts";
@@ -164,7 +165,7 @@ function named(names: readonly string[]): Link[] {
 }
 
 /** An interface was named that the namespace does not have. */
-export class NoInterfaceError extends Error {
+export class NoInterfaceError extends RequestError {
   override readonly name = "NoInterfaceError";
   readonly code = "NO_INTERFACE";
 
@@ -175,7 +176,7 @@ export class NoInterfaceError extends Error {
 }
 
 /** An interface was named that the datapath cannot be attached to. */
-export class ExcludedInterfaceError extends Error {
+export class ExcludedInterfaceError extends RequestError {
   override readonly name = "ExcludedInterfaceError";
   readonly code = "EXCLUDED_INTERFACE";
 

@@ -1,18 +1,16 @@
 import { hasCode } from "../../linux/index.ts";
-import { IpvsError, type IpvsErrorCode, type Operation } from "../errors.ts";
-import { ExcludedInterfaceError, NoInterfaceError } from "./interfaces.ts";
+import { IpvsError, type IpvsErrorCode, type Operation, RequestError } from "../errors.ts";
 
 const SAME_NAME: ReadonlySet<string> = new Set<IpvsErrorCode>(["EPERM", "ENOMEM", "ENOSPC", "EBUSY"]);
 
-/** Runs `work`; what goes wrong in the system below becomes an IpvsError that says what it was. */
+/** Runs `work`; what goes wrong in the system below becomes an IpvsError that says what it was. A RequestError stays what it is. */
 export function fromSystem<T>(operation: Operation, work: () => T): T {
   try {
     return work();
   } catch (error) {
     if (
       error instanceof IpvsError ||
-      error instanceof NoInterfaceError ||
-      error instanceof ExcludedInterfaceError ||
+      error instanceof RequestError ||
       !(error instanceof Error) ||
       !("code" in error)
     )

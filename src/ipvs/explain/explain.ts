@@ -16,7 +16,7 @@ import { choosePlaces, type DirectorOptions } from "../director/places.ts";
 import { isOfSource, parseProgramName } from "../director/program-options.ts";
 import { sourceHash } from "../director/sources.ts";
 import { fromSystem } from "../director/system-errors.ts";
-import { IpvsError } from "../errors.ts";
+import { IpvsError, RequestError } from "../errors.ts";
 import type { Needs } from "../plane.ts";
 import { Explainer } from "./explainer.ts";
 import type { Explanation } from "./model.ts";
@@ -36,7 +36,7 @@ export interface ExplainRequest extends Omit<PacketRequest, "flags"> {
 }
 
 /** It is not known by which interface a packet comes in. */
-export class NoWayBackError extends Error {
+export class NoWayBackError extends RequestError {
   override readonly name = "NoWayBackError";
   readonly code = "NO_WAY_BACK";
 
@@ -54,22 +54,20 @@ export class NoWayBackError extends Error {
  * @throws NoInterfaceError, NoWayBackError, PacketLengthError
  */
 export function explainPacket(request: ExplainRequest, options: DirectorOptions = {}): Explanation {
+  const choices = request.flags === null ? (["ACK", "SYN"] as const).map((flag) => [flag]) : [request.flags];
+  const packets = choices.map((flags) => buildPacket({ ...request, flags }));
   requireRoot();
   return fromSystem("open", () => {
     const places = choosePlaces(options);
     const links = withRouteSocket(listLinks);
-    const frameAt = (link: Link, flags: readonly FlagName[]) =>
-      frameOf(buildPacket({ ...request, flags }), link, request.mac);
     if (request.interface === null && isOwn(request)) {
       const out = wayTo(request.destination.address, links);
       const link = out ?? chooseLink({ ...request, interface: "lo" }, links);
-      const frame = frameAt(link, request.flags ?? ["SYN"]);
+      const frame = frameOf(packets.at(-1)!, link, request.mac);
       return ownPacket(describeFrame(frame, link, request.mark), out?.name ?? null);
     }
     const link = chooseLink(request, links);
-    const choices =
-      request.flags === null ? (["ACK", "SYN"] as const).map((flag) => [flag]) : [request.flags];
-    const frames = choices.map((flags) => frameAt(link, flags));
+    const frames = packets.map((packet) => frameOf(packet, link, request.mac));
     const state = new NamespaceState(places);
     try {
       return state.read((present) => {

@@ -79,7 +79,7 @@ export class Explainer {
     return new Simulation({ needs: this.#needs, ask: this.#router.ask, entries });
   }
 
-  /** Whether the datapath is at an interface, and why not. Throws NoInterfaceError. */
+  /** Whether the datapath is at an interface, and why not. */
   #attachment(link: Link): { readonly attached: boolean; readonly why: string | null } {
     const found = this.#present.datapath.interfaces.status().find(({ index }) => index === link.index);
     if (found?.attached === true) return { attached: true, why: null };

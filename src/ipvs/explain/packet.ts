@@ -10,6 +10,7 @@ import {
   PROTOCOL,
   TCP_FLAG,
 } from "../../net/index.ts";
+import { RequestError } from "../errors.ts";
 
 /** Protocols by name, as `ExplainedPacket.protocol` has them. */
 export const PROTOCOL_NUMBERS = {
@@ -43,7 +44,7 @@ export interface PacketRequest {
 }
 
 /** A packet cannot be that short, or is longer than IP has it. */
-export class PacketLengthError extends RangeError {
+export class PacketLengthError extends RequestError {
   override readonly name = "PacketLengthError";
   readonly code = "PACKET_LENGTH";
 }
