@@ -1,5 +1,4 @@
 /** What each executable does. Each loads only what it needs. */
-import type { Administration } from "../ipvs/administration.ts";
 import type { IptablesProgram } from "./iptables/environment.ts";
 
 /** The executables. */
@@ -43,25 +42,6 @@ async function iptables(program: IptablesProgram): Promise<void> {
 }
 
 async function lvs(): Promise<void> {
-  const [{ runLvs }, { ClosedOutputError, writeStandard }] = await Promise.all([
-    import("./lvs/run.ts"),
-    import("./standard-streams.ts"),
-  ]);
-  let director: Administration | undefined;
-  try {
-    process.exitCode = await runLvs(process.argv.slice(2), {
-      stdout: (text) => writeStandard("stdout", text),
-      stderr: (text) => writeStandard("stderr", text),
-      administration: async () => {
-        const { openAdministration } = await import("../ipvs/index.ts");
-        director ??= openAdministration();
-        return director;
-      },
-    });
-  } catch (error) {
-    if (!(error instanceof ClosedOutputError)) throw error;
-    process.exitCode = error.exit;
-  } finally {
-    director?.close();
-  }
+  const { main } = await import("./lvs/main.ts");
+  await main();
 }

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import type { RuleAdministration } from "../../ipvs/rules/administration.ts";
-import { ClosedOutputError, readStandardInput, writeStandard } from "../standard-streams.ts";
+import { asProcess } from "../as-process.ts";
+import { readStandardInput, writeStandard } from "../standard-streams.ts";
 import type { IptablesEnvironment, IptablesProgram } from "./environment.ts";
 import { openKernelRules } from "./kernel-rules.ts";
 import { runIptables } from "./run-iptables.ts";
@@ -34,13 +35,9 @@ export async function main(program: IptablesProgram): Promise<void> {
     now: () => new Date(),
     system: systemPrograms(),
   };
-  try {
-    process.exitCode = await runIptablesProgram(program, process.argv.slice(2), environment);
-  } catch (error) {
-    process.exitCode = report(program, error);
-  } finally {
-    rules?.close();
-  }
+  await asProcess(program, FAILED, () =>
+    runIptablesProgram(program, process.argv.slice(2), environment).finally(() => rules?.close()),
+  );
 }
 
 /** One of the programs, without its process; its exit status. */
@@ -60,13 +57,4 @@ export function runIptablesProgram(
     case "ip6tables-restore":
       return runIptablesRestore(program, words, environment);
   }
-}
-
-/** LVS_DEBUG=1 shows where it came from. */
-function report(program: string, error: unknown): number {
-  if (error instanceof ClosedOutputError) return error.exit;
-  const message = error instanceof Error ? error.message : String(error);
-  const detail = process.env.LVS_DEBUG && error instanceof Error ? `\n${error.stack}` : "";
-  writeStandard("stderr", `${program}: ${message}${detail}\n`);
-  return FAILED;
 }

@@ -1,5 +1,6 @@
 import type { Administration } from "../../ipvs/administration.ts";
-import { ClosedOutputError, readStandardInput, writeStandard } from "../standard-streams.ts";
+import { asProcess } from "../as-process.ts";
+import { readStandardInput, writeStandard } from "../standard-streams.ts";
 import type { IpvsadmEnvironment } from "./environment.ts";
 import { type Names, NO_NAMES } from "./names.ts";
 
@@ -20,11 +21,11 @@ class NeedsMoreError extends Error {}
  */
 export async function main(program: string, run: Run): Promise<void> {
   const words = process.argv.slice(2);
-  try {
-    process.exitCode = runWithoutKernel(words, run) ?? (await runWithKernel(words, run));
-  } catch (error) {
-    process.exitCode = report(program, error);
-  }
+  await asProcess(
+    program,
+    FAILED,
+    async () => runWithoutKernel(words, run) ?? (await runWithKernel(words, run)),
+  );
 }
 
 /** Null if that is not possible; then nothing has been said or done. */
@@ -69,13 +70,4 @@ async function runWithKernel(words: readonly string[], run: Run): Promise<number
   } finally {
     director?.close();
   }
-}
-
-/** LVS_DEBUG=1 shows where it came from. */
-function report(program: string, error: unknown): number {
-  if (error instanceof ClosedOutputError) return error.exit;
-  const message = error instanceof Error ? error.message : String(error);
-  const detail = process.env.LVS_DEBUG && error instanceof Error ? `\n${error.stack}` : "";
-  writeStandard("stderr", `${program}: ${message}${detail}\n`);
-  return FAILED;
 }

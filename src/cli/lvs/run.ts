@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Administration } from "../../ipvs/administration.ts";
+import { failureText } from "../as-process.ts";
+import { ClosedOutputError } from "../standard-streams.ts";
 import { parseRequest, type Request, type Topic } from "./arguments.ts";
 import type { UsageError } from "./usage-error.ts";
 
@@ -12,12 +14,16 @@ export interface LvsEnvironment {
 }
 
 const NEEDS_ROOT = "this needs root: it administers the network namespace it is run in; try again with sudo";
-const FAILED = 1;
+/** Exit status where something failed that the command cannot help. */
+export const FAILED = 1;
 const WRONG_USAGE = 2;
 /** Characters of output that are collected before they are written. */
 const CHUNK = 0x10000;
 
-/** Runs `lvs` with these arguments and resolves to its exit status. What it needs is loaded when it is needed. */
+/**
+ * Runs `lvs` with these arguments and resolves to its exit status. What it needs is loaded when it is needed. Rejects with
+ * ClosedOutputError only.
+ */
 export async function runLvs(words: readonly string[], environment: LvsEnvironment): Promise<number> {
   try {
     return (await carryOut(parseRequest(words), environment)) ? 0 : FAILED;
@@ -26,9 +32,8 @@ export async function runLvs(words: readonly string[], environment: LvsEnvironme
       environment.stderr(`lvs: ${error.message}\n\`lvs --help\` tells more.\n`);
       return WRONG_USAGE;
     }
-    const message = isRefused(error) ? NEEDS_ROOT : error instanceof Error ? error.message : String(error);
-    const detail = process.env.LVS_DEBUG && error instanceof Error ? `\n${error.stack}` : "";
-    environment.stderr(`lvs: ${message}${detail}\n`);
+    if (error instanceof ClosedOutputError) throw error;
+    environment.stderr(isRefused(error) ? `lvs: ${NEEDS_ROOT}\n` : failureText("lvs", error));
     return error instanceof Error && "exit" in error && typeof error.exit === "number" ? error.exit : FAILED;
   }
 }
