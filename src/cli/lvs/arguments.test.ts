@@ -57,6 +57,8 @@ for (const [argv, message] of [
   [["lab"], /takes the name of one lab/],
   [["lab", "nat", "rr", "dr"], /takes the name of one lab/],
   [["lab", "nat", "--keep", "--remove"], /either keeps a lab/],
+  [["bananas", "--help"], /no command "bananas": there are attach/],
+  [["bananas", "-h"], /no command "bananas"/],
   [["help", "bananas"], /no help on "bananas", only on attach/],
   [["flush"], /to end every one, say --all/],
   [["flush", "--all", "-t", "192.0.2.1"], /either --all connections or those of a filter/],

@@ -62,7 +62,9 @@ export function parseRequest(argv: readonly string[]): Request {
   if (command === "--version" || command === "-v") return { kind: "version" };
   if (command === "help") return { kind: "help", topic: rest[0] === undefined ? null : topic(rest[0]) };
   if (argv.includes("--help") || argv.includes("-h")) {
-    return { kind: "help", topic: TOPICS.find((name) => name === command) ?? null };
+    const topic = TOPICS.find((name) => name === command) ?? null;
+    if (topic === null && !command.startsWith("-")) throw unknownCommand(command);
+    return { kind: "help", topic };
   }
   switch (command) {
     case "attach":
@@ -96,8 +98,12 @@ export function parseRequest(argv: readonly string[]): Request {
     case "lab":
       return readLab(rest);
     default:
-      throw new UsageError(`there is no command "${command}": there are ${COMMANDS.join(", ")}`);
+      throw unknownCommand(command);
   }
+}
+
+function unknownCommand(word: string): UsageError {
+  return new UsageError(`there is no command "${word}": there are ${COMMANDS.join(", ")}`);
 }
 
 function topic(word: string): Topic {
