@@ -69,7 +69,7 @@ function failure(program: string, message: string, line: number | null): string 
 
 /** The director refused: what it could not do, in its own words. */
 function refusal(error: IpvsError, program: string): Complaint {
-  if (error.code === "EPERM") {
+  if (error.code === "EPERM" && !error.explained) {
     const text = "Could not fetch rule set generation id: Permission denied (you must be root)";
     return { text: `${program} ${VERSION}: ${text}\n`, exit: NO_RESOURCE };
   }

@@ -141,13 +141,18 @@ test("help and version need nothing", async () => {
 });
 
 test("what the director refuses is said with its reason", async () => {
-  const refuse = (code: "EPERM" | "EBUSY" | "ENOSPC", message: string) => async () => {
-    throw new IpvsError(code, { operation: "open", message });
+  const refuse = (code: "EPERM" | "ENOSPC", message?: string) => async () => {
+    throw new IpvsError(code, { operation: "open", ...(message === undefined ? {} : { message }) });
   };
   const line = "iptables -t mangle -A PREROUTING -j ACCEPT";
-  const denied = await run(line, { rules: refuse("EPERM", "not permitted") });
+  const denied = await run(line, { rules: refuse("EPERM") });
   assert.equal(denied.exit, 4);
   assert.match(denied.stderr, /Permission denied \(you must be root\)\n$/);
+  const lacking = await run(line, { rules: refuse("EPERM", "this process lacks CAP_BPF") });
+  assert.deepEqual(
+    [lacking.exit, lacking.stderr],
+    [4, "iptables v1.8.9 (lvs): this process lacks CAP_BPF\n"],
+  );
   const full = await run(line, { rules: refuse("ENOSPC", "there is no room for more rules") });
   assert.deepEqual([full.exit, full.stderr], [4, "iptables v1.8.9 (lvs): there is no room for more rules\n"]);
 });

@@ -19,10 +19,13 @@ export function openAdministration(options: DirectorOptions = {}): KernelAdminis
   return fromSystem("open", () => new KernelAdministration(new NamespaceState(choosePlaces(options))));
 }
 
-/** Throws IpvsError EPERM unless this process may administer the namespace. */
+/** Throws IpvsError EPERM unless this process may administer the namespace. To root it says which capabilities are missing. */
 export function requireRoot(): void {
   const missing = missingCapabilities(["CAP_NET_ADMIN", "CAP_BPF", "CAP_SYS_ADMIN"]);
-  if (missing.length > 0) throw new IpvsError("EPERM", { operation: "open" });
+  if (missing.length === 0) return;
+  if (process.geteuid?.() !== 0) throw new IpvsError("EPERM", { operation: "open" });
+  const message = `not permitted: root has not all its rights here, as in a container; this process lacks ${missing.join(", ")}`;
+  throw new IpvsError("EPERM", { operation: "open", message });
 }
 
 export class KernelAdministration extends AdministrationBase {
