@@ -65,7 +65,7 @@ Attaches the datapath to these interfaces, or to all of this network namespace t
   detach: `Usage: lvs detach [IF…]
 
 Takes the datapath off these interfaces, or off all. Services and connections stay; packets pass as if there were no
-balancer, until \`lvs attach\`.
+balancer, until \`lvs attach\`. Said before the first service, that leaves these interfaces alone.
 `,
   status: `Usage: lvs status [--json]
 

@@ -122,10 +122,15 @@ async function carryOut(
       if (!unload()) stdout("there was nothing to unload in this network namespace\n");
       return true;
     }
-    default: {
-      const { attach, detach } = await import("../../ipvs/index.ts");
-      if ((request.kind === "attach" ? attach : detach)(request.interfaces)) return true;
+    case "attach": {
+      const { attach } = await import("../../ipvs/index.ts");
+      if (attach(request.interfaces)) return true;
       stdout("nothing is configured yet: the first service will attach to all interfaces\n");
+      return true;
+    }
+    case "detach": {
+      const { detach } = await import("../../ipvs/index.ts");
+      detach(request.interfaces);
       return true;
     }
   }

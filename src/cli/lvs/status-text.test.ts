@@ -72,6 +72,18 @@ test("of a namespace without director little is said", () => {
   );
 });
 
+test("a director that was only told settings has not begun, which is no fault", () => {
+  const told: DirectorStatus = {
+    ...{ ...READY, program: null, programs: [], clock: { ticking: false, age: null }, localClients: false },
+    tables: [{ table: "services", used: 0, size: 16383 }],
+  };
+  const text = statusText(told);
+  assert.match(text, /^state +ready, and nothing runs before the first service$/m);
+  assert.doesNotMatch(text, /STANDING STILL|NOT SERVED/);
+  const lost = { ...told, tables: [{ table: "services", used: 1, size: 16383 }] } as const;
+  assert.match(statusText(lost), /STANDING STILL[\s\S]*NOT SERVED/);
+});
+
 test("lvs status --json has what there is as true, not null", () => {
   const { features, events, forwardingOff } = JSON.parse(statusJson(READY)) as Record<string, unknown>;
   assert.deepEqual(features, { tcxLinks: true, timers: { missing: "needs Linux 5.15" } });

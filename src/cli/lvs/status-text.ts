@@ -26,17 +26,19 @@ function summary(status: DirectorStatus): string[] {
       .map(([name, value]) => (value === true ? name : `${name}=${value}`));
     rows.push(["compiled for", on.join(", ")]);
   }
-  if (clock !== null) {
+  if (clock !== null && hasBegun(status)) {
     const last = clock.age === null ? "it has never ticked" : `last tick ${clock.age.toFixed(0)} ms ago`;
     rows.push(["clock", `${clock.ticking ? "ticking" : "STANDING STILL"}, ${last}`]);
   }
   for (const name of status.forwardingOff) {
     rows.push(["FORWARDING OFF", `${name} is 0: packets are not forwarded; \`sysctl -w ${name}=1\` helps`]);
   }
-  if (status.state === "ready") {
+  if (status.state === "ready" && hasBegun(status)) {
     const served = "the director itself can be a client";
     const why = "lo must be attached, and net.ipv4.conf.lo.accept_local 1";
     rows.push(["local clients", status.localClients ? served : `NOT SERVED: ${why}`]);
+  }
+  if (status.state === "ready") {
     const bytes = status.maps.reduce((sum, map) => sum + map.bytes, 0);
     rows.push(["memory", `${(bytes / 2 ** 20).toFixed(1)} MiB in ${status.maps.length} maps`]);
   }
@@ -54,9 +56,15 @@ function summary(status: DirectorStatus): string[] {
   return aligned(rows);
 }
 
-function state({ state: kind, problem }: DirectorStatus): string {
-  if (kind === "none") return "nothing is configured in this network namespace";
-  return kind === "ready" ? "ready" : `UNUSABLE: ${problem}`;
+function state(status: DirectorStatus): string {
+  if (status.state === "none") return "nothing is configured in this network namespace";
+  if (status.state === "unusable") return `UNUSABLE: ${status.problem}`;
+  return hasBegun(status) ? "ready" : "ready, and nothing runs before the first service";
+}
+
+/** Settings alone make a director, too, without programs and without a clock. */
+function hasBegun({ program, tables }: DirectorStatus): boolean {
+  return program !== null || tables.some(({ table, used }) => table === "services" && used > 0);
 }
 
 function interfaces({ interfaces: list, attachment }: DirectorStatus): string[] {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { decode, type MapDefinition } from "../../bpf/index.ts";
@@ -21,8 +22,10 @@ import {
   withRouteSocket,
   writeSysctl,
 } from "../../linux/index.ts";
-import { formatIp, parsePrefix } from "../../net/index.ts";
+import { endpoint, formatIp, parsePrefix } from "../../net/index.ts";
 import { bytesOfNumber } from "../configuration/address.ts";
+import { type ExplainRequest, explainPacket } from "../explain/explain.ts";
+import { DETACHED } from "./interfaces.ts";
 import { openAdministration } from "./kernel-administration.ts";
 import { attach, detach, directorStatus, unload } from "./status.ts";
 import {
@@ -36,6 +39,12 @@ import {
   skip,
   useOwnPlace,
 } from "./testing/own-place.ts";
+
+const PACKET: ExplainRequest = {
+  ...{ protocol: "udp", flags: null, length: null, dontFragment: false, interface: "v0", mac: null, mark: 0 },
+  source: endpoint("198.51.100.7:4000"),
+  destination: endpoint("192.0.2.1:80"),
+};
 
 /** A table of the director of the thread's namespace, opened from its pin. */
 function withTable<T>(definition: MapDefinition, work: (map: LoadedMap) => T): T {
@@ -164,6 +173,34 @@ describe("a director and its host's interfaces", { skip }, () => {
       assert.deepEqual(attachedTo(), ["late", "lo", "peer", "v0", "v1"]);
       assert.throws(() => attach(["nosuch"], options), /no interface "nosuch".*there are lo, /);
       assert.throws(() => detach(["nosuch"], options), /no interface "nosuch"/);
+      director.close();
+    });
+  });
+
+  test("leaves alone what it was taken off before its first service", () => {
+    inFreshNamespace((cookie) => {
+      assert.throws(() => detach(["nosuch"], options), /no interface "nosuch"/);
+      assert.equal(existsSync(join(pins, String(cookie))), false);
+      detach(["v0"], options);
+      assert.equal(directorStatus(options).program, null);
+      const excluded = () => {
+        const { interfaces } = directorStatus(options);
+        return interfaces.filter((each) => each.excluded === DETACHED).map(({ name }) => name);
+      };
+      assert.deepEqual(excluded(), ["v0"]);
+      const explanation = explainPacket(PACKET, options);
+      assert.deepEqual(explanation.steps, [
+        { step: "interface", name: "v0", attached: false, why: DETACHED },
+      ]);
+      const director = openAdministration(options);
+      director.addService(service());
+      assert.deepEqual(attachedTo(), ["lo", "v1"]);
+      unload(options);
+      detach([], options);
+      director.addService(service());
+      assert.deepEqual(attachedTo(), []);
+      attach(["v1"], options);
+      assert.deepEqual(attachedTo(), ["v1"]);
       director.close();
     });
   });

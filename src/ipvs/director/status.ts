@@ -148,17 +148,22 @@ export function attach(interfaces: readonly string[] = [], options: DirectorOpti
 }
 
 /**
- * Takes the datapath off these interfaces (none named: off all). Services and connections stay. False if there is no
- * director yet, and so nothing to remember it.
+ * Takes the datapath off these interfaces (none named: off all, and off those that come). Services and connections stay. Where there is
+ * no director yet, one without services is made, which remembers it. Throws NoInterfaceError; then nothing is made.
  */
-export function detach(interfaces: readonly string[] = [], options: DirectorOptions = {}): boolean {
-  return withState(options, (state) => {
+export function detach(interfaces: readonly string[] = [], options: DirectorOptions = {}): void {
+  withState(options, (state) => {
+    // Also from a director whose state is unusable.
     const done = state.alone((directory) => {
       new Interfaces(directory).detach(interfaces);
       return true;
     });
-    if (done === null) Interfaces.check(interfaces);
-    return done ?? false;
+    if (done !== null) return;
+    Interfaces.check(interfaces);
+    state.change(
+      () => true,
+      (present) => present!.datapath.interfaces.detach(interfaces),
+    );
   });
 }
 

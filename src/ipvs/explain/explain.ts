@@ -73,7 +73,9 @@ export function explainPacket(request: ExplainRequest, options: DirectorOptions 
       return state.read((present) => {
         const needs = present === null ? null : needsOf(present);
         if (present === null || needs === null) {
+          const here = present?.datapath.interfaces.status().find(({ index }) => index === link.index);
           const why =
+            here?.excluded ??
             "nothing is configured in this network namespace: the first service attaches the datapath";
           const frame = frames.at(-1)!;
           const packet = describeFrame(frame, link, request.mark);
