@@ -157,6 +157,26 @@ test("what the director refuses is said with its reason", async () => {
   assert.deepEqual([full.exit, full.stderr], [4, "iptables v1.8.9 (lvs): there is no room for more rules\n"]);
 });
 
+test("an interface that there cannot be is warned of, and saved so that it comes back", async () => {
+  const words = ["-t", "mangle", "-A", "PREROUTING", "-i"];
+  const rules = new MemoryRules();
+  const { environment, printed } = testEnvironment(rules, {});
+  const names = ["a b", "a/b+", " a", "a\tb", 'a"b', "a\\b", "a'b", "!", "-x"];
+  for (const name of names) await runIptablesProgram("iptables", [...words, name], environment);
+  const weird = (name: string) =>
+    `Warning: weird character in interface \`${name}' ('/' and ' ' are not allowed by the kernel).\n`;
+  assert.equal(printed.stderr, ["a b", "a/b+", " a"].map(weird).join(""));
+  const saved = (await run("iptables-save", {}, rules)).stdout;
+  assert.match(saved, /^-A PREROUTING -i "a b"$/m);
+  assert.match(saved, /^-A PREROUTING -i a\/b\+$/m);
+  const again = new MemoryRules();
+  const restored = await run("iptables-restore", { stdin: () => saved }, again);
+  assert.deepEqual(restored, { exit: 0, stdout: "", stderr: printed.stderr });
+  assert.deepEqual(again.ruleSet(4), rules.ruleSet(4));
+  assert.equal(await runIptablesProgram("iptables", [...words, "a\nb"], environment), 2);
+  assert.match(printed.stderr, /an interface's name must be a single line/);
+});
+
 test("5,000 saved rules are restored in one change", async () => {
   const rules = new MemoryRules();
   const lines = Array.from({ length: 5000 }, (_, index) => {

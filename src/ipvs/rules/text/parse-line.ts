@@ -25,6 +25,17 @@ export interface LineContext {
   readonly restoring?: string;
 }
 
+/** Commands that take another word behind the chain: a number, a name or a policy. */
+const WITH_WORD: ReadonlySet<CommandLetter> = new Set<CommandLetter>([
+  "L",
+  "S",
+  "Z",
+  "D",
+  "I",
+  "R",
+  "E",
+  "P",
+]);
 const MOST_RULES = 0x7fffffff;
 const LONGEST_INTERVAL = 999_999;
 
@@ -111,17 +122,7 @@ class LineParser {
       throw usage(`Cannot use -${letter} with -${present}`);
     }
     const chain = value ?? this.#reader.takeArgument();
-    const takes = {
-      L: "number",
-      S: "number",
-      Z: "number",
-      D: "number",
-      I: "number",
-      R: "number",
-      E: "word",
-      P: "word",
-    };
-    const word = letter in takes && chain !== null ? this.#reader.takeArgument() : null;
+    const word = WITH_WORD.has(letter) && chain !== null ? this.#reader.takeArgument() : null;
     if (letter === "E" && word === null) throw usage("-E requires old-chain-name and new-chain-name");
     if (letter === "P" && word === null) throw usage("-P requires a chain and a policy");
     if (letter === "R" && word === null) throw usage("-R requires a rule number");
@@ -143,15 +144,13 @@ class LineParser {
         this.#mark("d", true);
         this.#rule.destination(value, this.#negated);
         break;
-      case "p": {
+      case "p":
         this.#mark("p", true);
-        const warning = this.#rule.protocol(value, this.#negated);
-        if (warning !== null) this.#warnings.push(warning);
+        this.#warn(this.#rule.protocol(value, this.#negated));
         break;
-      }
       case "i":
         this.#mark("i", true);
-        this.#rule.input(value, this.#negated);
+        this.#warn(this.#rule.input(value, this.#negated));
         break;
       case "o":
         this.#mark("o", true);
@@ -184,6 +183,10 @@ class LineParser {
       default:
         this.#takeOther(short, long, value);
     }
+  }
+
+  #warn(warning: string | null): void {
+    if (warning !== null) this.#warnings.push(warning);
   }
 
   /** Options that have nothing to do with the rule. */

@@ -90,6 +90,7 @@ export function interfaceMatch(text: string, negated: boolean): InterfaceMatch |
   if (Buffer.byteLength(text) > LONGEST_INTERFACE) {
     throw usage(`interface name \`${text}' must be shorter than IFNAMSIZ (${LONGEST_INTERFACE})`);
   }
+  if (/[\n\r\0]/.test(text)) throw usage("an interface's name must be a single line");
   const isPrefix = text.endsWith("+");
   const name = isPrefix ? text.slice(0, -1) : text;
   return name === "" && !negated ? null : { negated, name, isPrefix };

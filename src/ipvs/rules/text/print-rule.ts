@@ -30,7 +30,7 @@ export function printRule(
   return [
     source && address("-s", source),
     destination && address("-d", destination),
-    input && `${not(input.negated)}-i ${interfaceText(input)}`,
+    input && `${not(input.negated)}-i ${savedInterface(interfaceText(input))}`,
     protocol && `${not(protocol.negated)}-p ${protocolName(protocol.number, { ...NO_RULE_NAMES, ...names })}`,
     fragment && `${not(fragment.negated)}-f`,
     ...matches.map(printMatch),
@@ -39,6 +39,11 @@ export function printRule(
   ]
     .filter((part) => part !== null && part !== undefined)
     .join(" ");
+}
+
+/** In quotes, which the original does without, where a saved file could not be read otherwise. */
+function savedInterface(text: string): string {
+  return /[ \t"]/.test(text) ? quoted(text) : text;
 }
 
 function address(option: string, { negated, address, mask }: AddressMatch): string {

@@ -66,8 +66,11 @@ export class RuleReader {
     this.#destination = { text, negated };
   }
 
-  input(text: string, negated: boolean): void {
+  /** What to say although nothing is wrong, or null. */
+  input(text: string, negated: boolean): string | null {
     this.#input = interfaceMatch(text, negated);
+    if (!/[ /]/.test(text)) return null;
+    return `Warning: weird character in interface \`${text}' ('/' and ' ' are not allowed by the kernel).`;
   }
 
   fragment(negated: boolean): void {
