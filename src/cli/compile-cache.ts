@@ -7,8 +7,8 @@ type Enable = (directory: string) => unknown;
 
 /**
  * Makes Node keep the code of the modules that are loaded from here on in `code` under LVS_CACHE_DIRECTORY
- * (/var/cache/lvs), which must be there: whoever only looks makes nothing. Does nothing where that does not work: it
- * only saves time.
+ * (/var/cache/lvs), which must be there: the first service makes it, whoever only looks does not. Does nothing where that does not
+ * work: it only saves time.
  */
 export function useCompileCache(): void {
   const enable = (nodeModule as { readonly enableCompileCache?: Enable }).enableCompileCache;

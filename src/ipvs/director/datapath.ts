@@ -18,6 +18,7 @@ import { refreshInterfaceAddresses } from "./interface-addresses.ts";
 import { refreshInterfaceNames } from "./interface-names.ts";
 import { Interfaces } from "./interfaces.ts";
 import type { PinnedTables } from "./pinned-tables.ts";
+import { ProgramCache } from "./program-cache.ts";
 import { suitable } from "./program-ladder.ts";
 import { isOfSource, type ProgramIdentity, parseProgramName } from "./program-options.ts";
 import { armRequest, datapathRequests } from "./program-requests.ts";
@@ -146,6 +147,8 @@ export class Datapath {
    */
   #replace(needs: Needs): void {
     const requests = datapathRequests(suitable(needs));
+    // Also where no program has to be compiled: the commands that are to come keep their own code there (src/cli/compile-cache.ts).
+    new ProgramCache(this.#cacheDirectory).prepare();
     const [arm, ...compiled] = compiledPrograms(
       [armRequest(), ...requests.map(({ request }) => request)],
       this.#cacheDirectory,

@@ -1,6 +1,15 @@
 /** Compiled programs on disk. Everything that goes wrong here is told, not thrown: the cache only saves time. */
-import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  accessSync,
+  constants,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { makeDirectory } from "../../linux/index.ts";
 
 /** What files of compiled programs end in. */
@@ -15,16 +24,25 @@ export class ProgramCache {
     this.#directory = directory;
   }
 
-  /** Why the cache cannot be used; undefined if it can. Tries to make its directory. */
+  /** Why the cache cannot be used, or its directory not be made; undefined if it can. Makes nothing. */
   problem(): string | undefined {
     try {
-      makeDirectory(this.#directory, 0o700);
-      const probe = join(this.#directory, `~${process.pid}`);
-      writeFileSync(probe, "probe");
-      rmSync(probe);
-      return this.#isOurs(this.#directory) ? undefined : `${this.#directory} may be written by other users`;
+      const there = nearest(this.#directory);
+      if (!statSync(there).isDirectory()) return `${there} is no directory`;
+      accessSync(there, constants.W_OK | constants.X_OK);
+      const isForeign = there === this.#directory && !this.#isOurs(there);
+      return isForeign ? `${there} may be written by other users` : undefined;
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  /** Makes its directory, if that is possible. */
+  prepare(): void {
+    try {
+      makeDirectory(this.#directory, 0o700);
+    } catch {
+      // problem() tells why.
     }
   }
 
@@ -70,6 +88,12 @@ export class ProgramCache {
       .sort((a, b) => b.time - a.time);
     for (const { path } of files.slice(MOST_FILES - 1)) rmSync(path, { force: true });
   }
+}
+
+/** That path, or the closest one above it that is there. */
+function nearest(path: string): string {
+  const isThere = statSync(path, { throwIfNoEntry: false }) !== undefined;
+  return isThere || path === dirname(path) ? path : nearest(dirname(path));
 }
 
 function discard(path: string): void {
