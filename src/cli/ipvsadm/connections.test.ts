@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { ConnectionEntry, Endpoint } from "../../ipvs/model.ts";
+import type { ConnectionEntry } from "../../ipvs/model.ts";
 import { MemoryAdministration } from "../testing/memory-administration.ts";
 import { recordedNames } from "../testing/recorded-names.ts";
 import { readRecording } from "../testing/recordings.ts";
+import { endpointOf } from "../testing/statuses.ts";
 import { runIpvsadm } from "./run.ts";
 
 /** Reads a line of a numeric listing back. */
 function readEntry(line: string): ConnectionEntry {
   const [protocol, expire, state, source, virtual, destination, name, ...data] = line.split(/ +/);
   const [minutes, seconds] = expire!.split(":").map(Number);
-  const client = readEndpoint(source!);
+  const client = endpointOf(source!);
   return {
     template: state === "ASSURED",
     timeout: 900,
@@ -21,16 +22,10 @@ function readEntry(line: string): ConnectionEntry {
     state: state!,
     expires: minutes! * 60 + seconds!,
     source: client,
-    virtual: readEndpoint(virtual!),
-    destination: readEndpoint(destination!),
+    virtual: endpointOf(virtual!),
+    destination: endpointOf(destination!),
     engine: name === undefined ? null : { name, data: data.join(" ") },
   };
-}
-
-function readEndpoint(text: string): Endpoint {
-  const colon = text.lastIndexOf(":");
-  const address = text.slice(0, colon).replace(/[[\]]/g, "");
-  return { family: address.includes(":") ? 6 : 4, address, port: Number(text.slice(colon + 1)) };
 }
 
 function list(entries: readonly ConnectionEntry[], words: readonly string[]): string {

@@ -1,4 +1,5 @@
 import type { ConnectionEntry, Endpoint, Protocol } from "../../ipvs/model.ts";
+import { minutesAndSeconds } from "../printing.ts";
 import { endpointName, FULL_WIDTH } from "./endpoint-names.ts";
 import type { Names } from "./names.ts";
 
@@ -10,22 +11,27 @@ export interface ConnectionOptions {
   readonly names: Names | null;
 }
 
-/** The title lines of the connection table. */
-export function printConnectionTitle(options: ConnectionOptions): string {
+/** The connection table, in pieces: its title lines and a line for each entry. */
+export function* connectionTable(
+  entries: Iterable<ConnectionEntry>,
+  options: ConnectionOptions,
+): Generator<string> {
+  yield printTitle(options);
+  for (const entry of entries) yield printConnection(entry, options);
+}
+
+function printTitle(options: ConnectionOptions): string {
   const engine = options.engine ? "        pe name          pe_data" : "";
   return `IPVS connection entries\npro expire state       source             virtual            destination${engine}\n`;
 }
 
-/** One line of the connection table. */
-export function printConnection(entry: ConnectionEntry, options: ConnectionOptions): string {
+function printConnection(entry: ConnectionEntry, options: ConnectionOptions): string {
   const { engine } = entry;
-  const minutes = String(Math.floor(entry.expires / 60)).padStart(2, "0");
-  const seconds = String(entry.expires % 60).padStart(2, "0");
   const name = (endpoint: Endpoint): string =>
     endpointName(endpoint, protocolOf(entry.protocol), options.names, FULL_WIDTH);
   const columns = [
     entry.protocol.padEnd(3),
-    `${minutes}:${seconds}`.padEnd(6),
+    minutesAndSeconds(entry.expires).padEnd(6),
     entry.state.padEnd(11),
     name(entry.source).padEnd(18),
     name(entry.virtual).padEnd(18),

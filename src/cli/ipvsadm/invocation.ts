@@ -1,13 +1,12 @@
-import type { Administration } from "../../ipvs/administration.ts";
 import { IpvsError } from "../../ipvs/errors.ts";
 import type { ServiceKey } from "../../ipvs/model.ts";
-import { printConnection, printConnectionTitle } from "./connections.ts";
+import { writeInChunks } from "../printing.ts";
+import { connectionTable } from "./connections.ts";
 import type { IpvsadmEnvironment } from "./environment.ts";
 import { HELP, VERSION_LINE } from "./help.ts";
 import type { ListRequest } from "./list-request.ts";
 import { type ListOptions, printDaemons, printService, printServices, printTimeouts } from "./listing.ts";
 import { printLocalAddresses } from "./local-addresses.ts";
-import type { Names } from "./names.ts";
 import type { Invocation } from "./parse.ts";
 import { printRules } from "./save.ts";
 import { sentence } from "./sentences.ts";
@@ -55,7 +54,10 @@ function list(request: ListRequest, environment: IpvsadmEnvironment): number {
       stdout(printDaemons(director.daemons()));
       return 0;
     case "connections":
-      listConnections(director, request.format === "persistent", names, stdout);
+      writeInChunks(
+        connectionTable(director.connections(), { engine: request.format === "persistent", names }),
+        stdout,
+      );
       return 0;
     case "services": {
       const { format, exact, sorted } = request;
@@ -88,24 +90,4 @@ function listLocalAddresses(
   const services = one === null ? director.services() : [one];
   stdout(printLocalAddresses(services, director.connections(), numeric ? null : names));
   return 0;
-}
-
-/** The table may have a million entries: they are written as they are read. */
-function listConnections(
-  director: Administration,
-  engine: boolean,
-  names: Names | null,
-  stdout: (text: string) => void,
-): void {
-  const CHUNK = 0x10000;
-  const options = { engine, names };
-  let text = printConnectionTitle(options);
-  for (const entry of director.connections()) {
-    text += printConnection(entry, options);
-    if (text.length >= CHUNK) {
-      stdout(text);
-      text = "";
-    }
-  }
-  stdout(text);
 }

@@ -1,4 +1,5 @@
 import type { ConnectionEntry, Endpoint, ForwardingMethod } from "../../ipvs/model.ts";
+import { minutesAndSeconds } from "../printing.ts";
 
 const TITLES = ["PROTO", "STATE", "EXPIRES", "CLIENT", "VIRTUAL", "SERVER", "METHOD", "NOTES"] as const;
 
@@ -38,7 +39,7 @@ function cells(entry: ConnectionEntry): readonly string[] {
   return [
     entry.protocol,
     entry.state,
-    duration(entry.expires),
+    minutesAndSeconds(entry.expires),
     endpointText(entry.source),
     entry.template && entry.service?.kind === "mark"
       ? `mark ${entry.service.mark}`
@@ -61,15 +62,6 @@ function notes({ template, method, local, service, engine }: ConnectionEntry): s
 /** `address:port`, `[address]:port`. */
 export function endpointText({ family, address, port }: Endpoint): string {
   return family === 4 ? `${address}:${port}` : `[${address}]:${port}`;
-}
-
-/** Minutes and seconds, as `ipvsadm -c` prints them. */
-function duration(seconds: number): string {
-  return `${two(Math.floor(seconds / 60))}:${two(seconds % 60)}`;
-}
-
-function two(value: number): string {
-  return String(value).padStart(2, "0");
 }
 
 function widthsOf(rows: readonly (readonly string[])[]): number[] {

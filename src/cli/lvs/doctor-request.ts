@@ -28,7 +28,7 @@ export function readDoctorRequest(words: readonly string[]): DoctorRequest {
     role: { spellings: ["--role"], argument: `one of ${ROLES.join(", ")}` },
     vip: { spellings: ["--vip"], argument: "a virtual address" },
     director: { spellings: ["--director"], argument: "an address of the director" },
-    quiet: { spellings: ["--no-probe"], argument: null },
+    noProbe: { spellings: ["--no-probe"], argument: null },
   });
   refuseRest("doctor", read);
   const { options } = read;
@@ -50,7 +50,7 @@ export function readDoctorRequest(words: readonly string[]): DoctorRequest {
     role: role ?? (told ? "realserver" : null),
     virtualAddresses,
     directors,
-    probe: !options.has("quiet"),
+    probe: !options.has("noProbe"),
   };
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Administration } from "../../ipvs/administration.ts";
 import { failureText } from "../as-process.ts";
+import { writeInChunks } from "../printing.ts";
 import { ClosedOutputError } from "../standard-streams.ts";
 import { parseRequest, type Request, type Topic } from "./arguments.ts";
 import type { UsageError } from "./usage-error.ts";
@@ -17,8 +18,6 @@ const NEEDS_ROOT = "this needs root: it administers the network namespace it is 
 /** Exit status where something failed that the command cannot help. */
 export const FAILED = 1;
 const WRONG_USAGE = 2;
-/** Characters of output that are collected before they are written. */
-const CHUNK = 0x10000;
 
 /**
  * Runs `lvs` with these arguments and resolves to its exit status. What it needs is loaded when it is needed. Rejects with
@@ -73,7 +72,7 @@ async function carryOut(
     }
     case "connections": {
       const { listConnections } = await import("./connections.ts");
-      write(listConnections(await administration(), request), stdout);
+      writeInChunks(listConnections(await administration(), request), stdout);
       return true;
     }
     case "flush": {
@@ -142,18 +141,6 @@ async function help(topic: Topic | null): Promise<string> {
   if (topic !== "lab") return TOPIC_HELP[topic];
   const { LABS } = await import("../../../lab/index.ts");
   return TOPIC_HELP.lab + labList(LABS);
-}
-
-/** Writes pieces of text in chunks, as they come: a table may have a million lines. */
-function write(pieces: Iterable<string>, stdout: (text: string) => void): void {
-  let text = "";
-  for (const piece of pieces) {
-    text += piece;
-    if (text.length < CHUNK) continue;
-    stdout(text);
-    text = "";
-  }
-  stdout(text);
 }
 
 /** That of the package, whose package.json lies above this file. */
