@@ -1,4 +1,5 @@
-import { ETHERNET_LENGTH, type SimulatedPacket } from "./packet.ts";
+import { ETHERNET_LENGTH } from "../../net/index.ts";
+import type { SimulatedPacket } from "./packet.ts";
 
 /** Where addresses and (without IPv4 options and extension headers) ports are, from the start of the IP header. */
 const PLACES = { 2048: [12, 24], 34525: [8, 44] } as const;

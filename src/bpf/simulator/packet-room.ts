@@ -1,5 +1,6 @@
 /** Helpers that resize packets. */
-import { ETHERNET_LENGTH, type SimulatedPacket } from "./packet.ts";
+import { ETHERNET_LENGTH } from "../../net/index.ts";
+import type { SimulatedPacket } from "./packet.ts";
 
 const EFAULT = 14;
 const ENOMEM = 12;

@@ -1,3 +1,4 @@
+import { ETHERNET_LENGTH } from "../../net/index.ts";
 import type { Packet } from "../packet.ts";
 import { copyMemory, markRevocable } from "../schema/memory.ts";
 import type { Infer, Schema } from "../schema/types.ts";
@@ -9,8 +10,6 @@ import type { Redirect } from "./current.ts";
 const EFAULT = 14;
 const EINVAL = 22;
 const ENOMEM = 12;
-/** Bytes of an Ethernet header. */
-export const ETHERNET_LENGTH = 14;
 const RECOMPUTE_CHECKSUM = 1;
 const STORE_FLAGS = 3;
 

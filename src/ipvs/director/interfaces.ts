@@ -1,6 +1,6 @@
 /** The datapath's programs at the interfaces of a namespace. */
 import type { LoadedProgram } from "../../bpf/loader/index.ts";
-import { type Link, listLinks, withRouteSocket } from "../../linux/index.ts";
+import { ARPHRD_ETHER, type Link, listLinks, withRouteSocket } from "../../linux/index.ts";
 import { RequestError } from "../errors.ts";
 import { Attachments, attachmentMethod } from "./attachments.ts";
 import { InterfaceMarks } from "./interface-marks.ts";
@@ -8,9 +8,6 @@ import { acceptLocal, forwardFromLoopback, restoreAcceptLocal, restoreLoopback }
 
 /** Why the datapath is not at an interface from which it was taken. */
 export const DETACHED = "detached by request";
-
-/** ARPHRD_ETHER. */
-const ETHERNET = 1;
 
 /** What is attached: a program for packets that come in, and, if there are servers on the director, one for those that go out. */
 export interface AttachedPrograms {
@@ -151,7 +148,7 @@ export class Interfaces {
 
 /** Why the datapath cannot be attached to an interface; null if it can. */
 function exclusion(link: Link): string | null {
-  return link.loopback || link.hardwareType === ETHERNET ? null : "no Ethernet frames";
+  return link.loopback || link.hardwareType === ARPHRD_ETHER ? null : "no Ethernet frames";
 }
 
 function named(names: readonly string[]): Link[] {

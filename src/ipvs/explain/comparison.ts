@@ -1,5 +1,6 @@
 /** Whether the kernel and the simulator came to the same end. */
 import { TC_REDIRECT, TC_SHOT } from "../../bpf/index.ts";
+import { ETHERNET_LENGTH } from "../../net/index.ts";
 import type { ConnectionEntry } from "../model.ts";
 
 /** A run's end. */
@@ -13,7 +14,6 @@ export interface End {
 }
 
 const IPV4 = 0x08;
-const ETHERNET = 14;
 /** The next header of IPv6 that is a fragment header. */
 const FRAGMENT = 44;
 
@@ -43,11 +43,11 @@ export function differences(kernel: End, simulator: End, hasOwnHeader: boolean):
 export function comparable(frame: Uint8Array, hasOwnHeader: boolean): string {
   const bytes = Uint8Array.from(frame);
   if (hasOwnHeader && bytes[12] === IPV4) {
-    bytes.fill(0, ETHERNET + 4, ETHERNET + 6);
-    bytes.fill(0, ETHERNET + 10, ETHERNET + 12);
+    bytes.fill(0, ETHERNET_LENGTH + 4, ETHERNET_LENGTH + 6);
+    bytes.fill(0, ETHERNET_LENGTH + 10, ETHERNET_LENGTH + 12);
   } else if (hasOwnHeader) {
-    bytes.fill(0, ETHERNET + 1, ETHERNET + 4);
-    if (bytes[ETHERNET + 6] === FRAGMENT) bytes.fill(0, ETHERNET + 44, ETHERNET + 48);
+    bytes.fill(0, ETHERNET_LENGTH + 1, ETHERNET_LENGTH + 4);
+    if (bytes[ETHERNET_LENGTH + 6] === FRAGMENT) bytes.fill(0, ETHERNET_LENGTH + 44, ETHERNET_LENGTH + 48);
   }
   return Buffer.from(bytes).toString("hex");
 }

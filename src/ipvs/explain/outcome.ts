@@ -14,6 +14,7 @@ import {
 } from "../../kernel/headers.ts";
 import { findSysctl, type Link, lookUpRoute, RTN, SystemError, withRouteSocket } from "../../linux/index.ts";
 import {
+  ETHERNET_LENGTH,
   formatIp,
   formatMac,
   type IpPacket,
@@ -25,7 +26,6 @@ import type { Endpoint, ForwardingMethod } from "../model.ts";
 import type { ExplainedServer, Step, Verdict } from "./model.ts";
 import type { Inquiry, SimulatedRun } from "./simulation.ts";
 
-const ETHERNET = 14;
 const LOOPBACK = 1;
 
 /** What an outcome is told from. */
@@ -182,7 +182,7 @@ function rewriteOf({ frame, method }: OutcomeOptions, bytes: Uint8Array): Step |
   const isEncapsulated = method === "tunnel" && to.destination.address !== ends.destination.address;
   const type = isEncapsulated ? TUNNELS.get(after.protocol) : undefined;
   if (type === undefined) return { step: "rewrite", method, before: ends, after: to, outer: null };
-  const outer = { type, ...to, length: bytes.length - ETHERNET };
+  const outer = { type, ...to, length: bytes.length - ETHERNET_LENGTH };
   return { step: "rewrite", method, before: ends, after: ends, outer };
 }
 
@@ -205,7 +205,7 @@ function nextHopOf({ run, links, keptMtu }: OutcomeOptions, bytes: Uint8Array): 
     mac: mac === null ? null : formatMac(mac),
     neighbour: inquiry === undefined ? null : neighbourOf(inquiry),
     mtu: keptMtu !== 0 ? keptMtu : (link?.mtu ?? null),
-    length: longest - ETHERNET,
+    length: longest - ETHERNET_LENGTH,
   };
 }
 
@@ -220,7 +220,7 @@ function neighbourOf({ reply }: Inquiry): string {
 /** The IP packet in a frame, or null if it is none. */
 export function parsed(frame: Uint8Array): IpPacket | null {
   try {
-    return parseIpPacket(frame.subarray(ETHERNET));
+    return parseIpPacket(frame.subarray(ETHERNET_LENGTH));
   } catch (error) {
     if (error instanceof MalformedPacketError) return null;
     throw error;

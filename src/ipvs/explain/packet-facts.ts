@@ -1,6 +1,6 @@
 /** A frame as explanations name it. */
 import type { Link } from "../../linux/index.ts";
-import { type IpAddress, TCP_FLAG } from "../../net/index.ts";
+import { ETHERNET_LENGTH, type IpAddress, TCP_FLAG } from "../../net/index.ts";
 import type { Endpoint } from "../model.ts";
 import type { ExplainedPacket } from "./model.ts";
 import { endsOf, parsed } from "./outcome.ts";
@@ -16,7 +16,6 @@ export function isOfNoHost(address: IpAddress): boolean {
 }
 
 const NOBODY: Endpoint = { family: 4, address: "0.0.0.0", port: 0 };
-const ETHERNET = 14;
 
 export function describeFrame(frame: Uint8Array, link: Link, mark: number): ExplainedPacket {
   const packet = parsed(frame);
@@ -33,7 +32,7 @@ export function describeFrame(frame: Uint8Array, link: Link, mark: number): Expl
     interface: link.name,
     mark,
     flags,
-    length: frame.length - ETHERNET,
+    length: frame.length - ETHERNET_LENGTH,
   };
 }
 

@@ -1,4 +1,5 @@
 import {
+  ARPHRD_ETHER,
   findSysctl,
   IFF,
   type InterfaceAddress,
@@ -14,8 +15,6 @@ import {
 import { formatIp } from "../../net/index.ts";
 import { type FoundLink, interfaceSysctl, type RealServerFacts } from "./facts.ts";
 
-/** ARPHRD_ETHER. */
-const ETHERNET = 1;
 const PER_INTERFACE = ["arp_ignore", "arp_announce", "rp_filter"] as const;
 
 /** Reads the calling thread's network namespace; `tunnelEnd` as TunnelEnd.facts tells. */
@@ -50,7 +49,7 @@ export function speaksArp({ loopback, flags }: Link): boolean {
 
 function foundLink(link: Link): FoundLink {
   const { name, up, loopback, hardwareType, kind } = link;
-  return { name, up, loopback, arp: speaksArp(link), ethernet: hardwareType === ETHERNET, kind };
+  return { name, up, loopback, arp: speaksArp(link), ethernet: hardwareType === ARPHRD_ETHER, kind };
 }
 
 function foundAddress({ prefix, index, label }: InterfaceAddress, names: ReadonlyMap<number, string>) {

@@ -53,11 +53,14 @@ export const LINKINFO = { KIND: 1, DATA: 2 } as const;
 /** Flags of an interface: netdevice(7). */
 export const IFF = { UP: 1, BROADCAST: 2, LOOPBACK: 8, POINTOPOINT: 16, RUNNING: 64, NOARP: 128 } as const;
 
+/** The `hardwareType` of an interface with Ethernet frames: include/uapi/linux/if_arp.h. */
+export const ARPHRD_ETHER = 1;
+
 /** A network interface. */
 export interface Link {
   readonly index: number;
   readonly name: string;
-  /** ARPHRD_ value: 1 Ethernet, 772 loopback, 768 IP in IP, 65534 none. */
+  /** ARPHRD_ value: {@link ARPHRD_ETHER}, 772 loopback, 768 IP in IP, 65534 none. */
   readonly hardwareType: number;
   /** Bits of {@link IFF}. */
   readonly flags: number;

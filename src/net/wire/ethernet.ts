@@ -17,14 +17,16 @@ export interface EthernetFrame {
   readonly payload: Uint8Array;
 }
 
+/** Bytes of its header, without a tag. */
+export const ETHERNET_LENGTH = 14;
 const VLAN_TYPE = 0x8100;
 
 /** Takes a frame apart. The parts are views of `bytes`. Throws MalformedPacketError. */
 export function parseEthernet(bytes: Uint8Array): EthernetFrame {
-  const view = needBytes(bytes, 14, "Ethernet");
+  const view = needBytes(bytes, ETHERNET_LENGTH, "Ethernet");
   const outer = view.getUint16(12);
   const addresses = { destination: bytes.subarray(0, 6), source: bytes.subarray(6, 12) };
-  if (outer !== VLAN_TYPE) return { ...addresses, type: outer, payload: bytes.subarray(14) };
+  if (outer !== VLAN_TYPE) return { ...addresses, type: outer, payload: bytes.subarray(ETHERNET_LENGTH) };
   needBytes(bytes, 18, "Ethernet");
   const vlan = view.getUint16(14) & 0xfff;
   return { ...addresses, type: view.getUint16(16), vlan, payload: bytes.subarray(18) };
@@ -32,7 +34,7 @@ export function parseEthernet(bytes: Uint8Array): EthernetFrame {
 
 /** The bytes of a frame, without padding to 60 bytes and without frame check sequence. */
 export function emitEthernet(frame: EthernetFrame): Uint8Array {
-  const header = frame.vlan === undefined ? 14 : 18;
+  const header = frame.vlan === undefined ? ETHERNET_LENGTH : 18;
   const bytes = new Uint8Array(header + frame.payload.length);
   const view = new DataView(bytes.buffer);
   bytes.set(frame.destination, 0);

@@ -1,13 +1,12 @@
 /** What is to be seen of a packet that was explained, and whether it is. */
 import assert from "node:assert/strict";
 import { CLIENT_SIDE, SERVER_SIDE } from "../../../kernel/testing/director.ts";
+import { ETHERNET_LENGTH } from "../../../net/index.ts";
 import type { ConnectionEntry, Endpoint } from "../../model.ts";
 import { comparable } from "../comparison.ts";
 import type { Explanation } from "../model.ts";
 import { endsOf, parsed } from "../outcome.ts";
 import type { RandomArrival } from "./random-arrivals.ts";
-
-const ETHERNET = 14;
 
 /** The director's interfaces, by side. */
 export const INTERFACES: ReadonlyMap<number, string> = new Map([
@@ -48,11 +47,11 @@ export function isLateComplaint(bytes: Uint8Array, arrived: Uint8Array): boolean
     (transport.kind === "icmp" && transport.type === 3 && transport.code === 1) ||
     (transport.kind === "icmpv6" && transport.type === 1 && transport.code === 3);
   if (!isComplaint) return false;
-  const quoted = ETHERNET + (version === 6 ? 40 : 20) + ICMP_HEADER;
+  const quoted = ETHERNET_LENGTH + (version === 6 ? 40 : 20) + ICMP_HEADER;
   return KEPT[version].some(
     ([from, to]) =>
       hex(bytes.subarray(quoted + from, quoted + to)) !==
-      hex(arrived.subarray(ETHERNET + from, ETHERNET + to)),
+      hex(arrived.subarray(ETHERNET_LENGTH + from, ETHERNET_LENGTH + to)),
   );
 }
 
@@ -82,7 +81,7 @@ export function compareFrames(
 ): void {
   const { verdict, steps, frame } = explanation;
   const packetOf = (bytes: Uint8Array, hasOwnHeader: boolean) =>
-    comparable(bytes, hasOwnHeader).slice(2 * ETHERNET);
+    comparable(bytes, hasOwnHeader).slice(2 * ETHERNET_LENGTH);
   if (verdict.kind === "kernel") {
     const goes = verdict.changed ? Buffer.from(frame!, "hex") : arrival.frame;
     assert.deepEqual(
