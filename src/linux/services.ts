@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { hasCode } from "./errno.ts";
+import { readNameFile, readNames } from "./name-file.ts";
 
 /** Names of services and their ports, as services(5) lists them. */
 export interface ServiceNames {
@@ -19,8 +18,7 @@ interface Entry {
 /** The names in the text of a services file: lines of `name port/protocol alias… # comment`. */
 export function parseServices(text: string): ServiceNames {
   const entries: Entry[] = [];
-  for (const line of text.split("\n")) {
-    const [name, where, ...aliases] = line.replace(/#.*/, "").trim().split(/\s+/);
+  for (const [name, where, ...aliases] of readNames(text)) {
     const match = /^(\d+)\/(\S+)$/.exec(where ?? "");
     if (name === undefined || match === null) continue;
     entries.push({ name, port: Number(match[1]), protocol: match[2]!, names: [name, ...aliases] });
@@ -37,15 +35,6 @@ let systemNames: ServiceNames | undefined;
 
 /** The names of this machine's /etc/services, read once. Without the file there are none. */
 export function serviceNames(): ServiceNames {
-  systemNames ??= parseServices(readServices("/etc/services"));
+  systemNames ??= parseServices(readNameFile("/etc/services"));
   return systemNames;
-}
-
-function readServices(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (hasCode(error, "ENOENT", "EACCES")) return "";
-    throw error;
-  }
 }

@@ -34,6 +34,11 @@ export function areSysctlsReadOnly(): boolean {
   }
 }
 
+/** A parameter's name as sysctl(8) prints it: with dots, unless a part of it has one. */
+export function shownSysctl(name: string): string {
+  return name.includes(".") ? name : name.replaceAll("/", ".");
+}
+
 function sysctlPath(name: string): string {
   const path = name.includes("/") ? name : name.replaceAll(".", "/");
   if (path.split("/").includes("..") || path.startsWith("/")) {

@@ -9,21 +9,32 @@ export function collectDead(root: StateDirectory, own: bigint): number {
   let removed = 0;
   for (const { cookie, finished } of listDirectories(root.path)) {
     if (cookie === String(own)) continue;
-    const directory = `${root.path}/${cookie}`;
-    try {
-      if (finished && isDead(directory)) {
-        removeDirectory(directory);
-        rmSync(`${root.filesPath}/${cookie}.lock`, { force: true });
-        removed += 1;
-      } else if (!finished && removeUnfinished(root, cookie)) {
-        removed += 1;
-      }
-    } catch (error) {
-      // Another process was at it at the same moment.
-      if (!hasCode(error, "ENOENT", "ENOTEMPTY", "FOREIGN_PIN")) throw error;
-    }
+    const isRemoved = finished
+      ? removeIfDead(root, cookie, [`${cookie}.lock`])
+      : unlessTaken(() => removeUnfinished(root, cookie));
+    if (isRemoved) removed += 1;
   }
   return removed;
+}
+
+/** Removes a directory of pins with a sign of life in it, and files beside it, if its namespace is certainly gone. Whether it did. */
+export function removeIfDead(root: StateDirectory, name: string, files: readonly string[]): boolean {
+  return unlessTaken(() => {
+    if (!isDead(`${root.path}/${name}`)) return false;
+    removeDirectory(`${root.path}/${name}`);
+    for (const file of files) rmSync(`${root.filesPath}/${file}`, { force: true });
+    return true;
+  });
+}
+
+/** False also where another process was at it at the same moment. */
+function unlessTaken(remove: () => boolean): boolean {
+  try {
+    return remove();
+  } catch (error) {
+    if (!hasCode(error, "ENOENT", "ENOTEMPTY", "FOREIGN_PIN")) throw error;
+    return false;
+  }
 }
 
 /** What a process was making when it was killed; not what one makes just now. */

@@ -1,5 +1,5 @@
 /** What of a host matters to a real server: plain values, read in one place (`read-facts.ts`). */
-import type { Step, TunnelSettings } from "./model.ts";
+import { isVersion6, type Step, type TunnelSettings } from "./model.ts";
 
 /** An interface. */
 export interface FoundLink {
@@ -72,7 +72,7 @@ export function after(facts: RealServerFacts, step: Step): RealServerFacts {
       const others = facts.addresses.filter(
         ({ address, link }) => address !== step.vip || link !== "lo" || step.add,
       );
-      const length = step.vip.includes(":") ? 128 : 32;
+      const length = isVersion6(step.vip) ? 128 : 32;
       const own = { address: step.vip, length, link: "lo", label: step.label ?? undefined };
       return { ...facts, addresses: step.add ? [...others, own] : others };
     }

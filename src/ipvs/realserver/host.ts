@@ -1,15 +1,9 @@
 /** What there is of a real server in the calling thread's network namespace: where its state is, and who may change it. */
-import { existsSync, readdirSync, rmSync } from "node:fs";
-import {
-  currentNetworkNamespace,
-  hasCode,
-  openStateDirectory,
-  type StateDirectory,
-} from "../../linux/index.ts";
+import { existsSync, readdirSync } from "node:fs";
+import { currentNetworkNamespace, openStateDirectory, type StateDirectory } from "../../linux/index.ts";
+import { removeIfDead } from "../director/collect.ts";
 import { requireRoot } from "../director/kernel-administration.ts";
-import { isDead } from "../director/life-sign.ts";
 import { lockNamespace } from "../director/namespace-lock.ts";
-import { removeDirectory } from "../director/pinned-tables.ts";
 import { choosePlaces, type DirectorOptions } from "../director/places.ts";
 import type { RealServerFacts } from "./facts.ts";
 import type { TunnelSettings } from "./model.ts";
@@ -123,14 +117,6 @@ function isUnused(root: StateDirectory, cookie: bigint): boolean {
 function collectDead(root: StateDirectory, own: bigint): void {
   for (const name of readdirSync(root.path)) {
     if (!name.startsWith(PREFIX) || name === `${PREFIX}${own}`) continue;
-    try {
-      if (!isDead(`${root.path}/${name}`)) continue;
-      removeDirectory(`${root.path}/${name}`);
-      rmSync(`${root.filesPath}/${name}.json`, { force: true });
-      rmSync(`${root.filesPath}/${name.slice(PREFIX.length)}.lock`, { force: true });
-    } catch (error) {
-      // Another process was at it at the same moment.
-      if (!hasCode(error, "ENOENT", "ENOTEMPTY", "FOREIGN_PIN")) throw error;
-    }
+    removeIfDead(root, name, [`${name}.json`, `${name.slice(PREFIX.length)}.lock`]);
   }
 }

@@ -93,5 +93,4 @@ export function sameTunnel(one: TunnelSettings, other: TunnelSettings): boolean 
   return one.guePort === other.guePort && one.types.join() === other.types.join();
 }
 
-/** A sysctl's name as sysctl(8) prints it: with dots, unless a part of it has one. */
-export const shownSysctl = (name: string): string => (name.includes(".") ? name : name.replaceAll("/", "."));
+export { shownSysctl } from "../../linux/index.ts";

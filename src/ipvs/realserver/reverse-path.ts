@@ -4,7 +4,7 @@
  * The larger counts of an interface's own value and that of "all".
  */
 import { effective, interfaceSysctl, type RealServerFacts } from "./facts.ts";
-import type { Requirement, Step } from "./model.ts";
+import { isVersion6, type Requirement, type Step } from "./model.ts";
 import { change, own } from "./sysctl-step.ts";
 
 const NAME = "rp_filter";
@@ -40,7 +40,7 @@ function admits(facts: RealServerFacts, link: string): boolean {
 }
 
 function hasAddress({ addresses }: RealServerFacts, name: string): boolean {
-  return addresses.some(({ address, link }) => link === name && !address.includes(":"));
+  return addresses.some(({ address, link }) => link === name && !isVersion6(address));
 }
 
 /** An interface without an address needs 0 for "all", too: then all others get for themselves what they had from it. */

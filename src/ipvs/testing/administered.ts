@@ -14,7 +14,6 @@ import { ip, ipv4ToNumber } from "../../net/index.ts";
 import {
   type Destination,
   destinationId,
-  type Family,
   hostMask,
   type Persistence,
   type ServiceKey,
@@ -22,10 +21,7 @@ import {
   type VirtualService,
 } from "../model.ts";
 import type { TableAdministration } from "../table-administration.ts";
-
-function familyOf(address: string): Family {
-  return address.includes(":") ? 6 : 4;
-}
+import { familyOf } from "./plain.ts";
 
 function keyOf(protocol: ServiceProtocol, endpoint: EndpointText): ServiceKey {
   if (protocol === "mark" || protocol === "mark6")

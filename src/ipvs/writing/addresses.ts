@@ -38,6 +38,7 @@ function sourceOf(memory: DirectorMemory, row: number, address: AddressNumber): 
   return memory.plane.sourceTowards(address) ?? nothing;
 }
 
-function addressAt({ destinations }: DirectorMemory, row: number): AddressNumber {
+/** The address of the server in that slot. */
+export function addressAt({ destinations }: DirectorMemory, row: number): AddressNumber {
   return destinations.address.get(row, destinations.family.get(row) === 6);
 }

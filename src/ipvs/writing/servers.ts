@@ -15,6 +15,7 @@ import { protocolEndpointNumber } from "../configuration/identity.ts";
 import { identityAt } from "../configuration/published.ts";
 import type { DirectorMemory } from "../memory/director-memory.ts";
 import { encodeServerKeys, encodeServers, type ServerElement } from "../memory/hash-entries.ts";
+import { addressAt } from "./addresses.ts";
 
 /** The entry of the server in slot `row`. */
 export function serverElement(memory: DirectorMemory, row: number): ServerElement {
@@ -88,10 +89,6 @@ export function* availableRows(memory: DirectorMemory): Iterable<number> {
 
 function isMasqueraded({ destinations }: DirectorMemory, row: number): boolean {
   return destinations.forward.get(row) === FORWARD_MASQ;
-}
-
-function addressAt({ destinations }: DirectorMemory, row: number): AddressNumber {
-  return destinations.address.get(row, destinations.family.get(row) === 6);
 }
 
 function elementNumber({ address, port, service }: ServerElement): NumberKey {
