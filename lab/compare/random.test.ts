@@ -4,21 +4,21 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { randomScenario } from "./random.ts";
+import { type RandomSettings, randomScenario } from "./random.ts";
 import { playOne } from "./run.ts";
 
-const SEEDS = [11, 12, 13];
-const STEPS = 300;
+const SCENARIOS: readonly RandomSettings[] = [
+  ...[11, 12, 13].map((seed) => ({ seed, steps: 300, zero: true })),
+  ...([4, 6] as const).map((family) => ({ seed: 14, steps: 240, everyKind: true, families: [family] })),
+];
 
-for (const seed of SEEDS) {
-  test(`random commands under traffic, seed ${seed}: the kernel's tables are the simulator's`, {
+for (const settings of SCENARIOS) {
+  const scenario = randomScenario(settings);
+  test(`commands under traffic, ${scenario.name}: the kernel's tables are the simulator's`, {
     skip: process.getuid?.() === 0 ? false : "needs root: makes network namespaces",
     timeout: 120_000,
   }, async (context) => {
-    const { differences, packets, connections, answers } = await playOne(
-      ["lvs", "simulator"],
-      randomScenario({ seed, steps: STEPS, zero: true }),
-    );
+    const { differences, packets, connections, answers } = await playOne(["lvs", "simulator"], scenario);
     context.diagnostic(`${connections} conversations, ${packets} packets, ${answers} came out`);
     assert.deepEqual(differences, []);
     assert.ok(answers > 50, "packets were forwarded");

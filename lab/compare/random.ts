@@ -1,5 +1,6 @@
 /** A scenario made up by a random number generator: commands of all kinds between connections that live and end. */
-import { client4, client6, rip4, rip6, VIP, VIP6 } from "./addresses.ts";
+import { formatEndpoint } from "../../src/net/index.ts";
+import { client4, client6, rip4, rip6, VIP, VIP6, VIPS4, VIPS6 } from "./addresses.ts";
 import type { Conversation, Play } from "./play.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -8,6 +9,19 @@ const PORTS = [80, 81, 82];
 const MOST_OPEN = 40;
 /** Tables are compared so often, in steps. */
 const COMPARE_EVERY = 60;
+
+/** What `everyKind` may set, and to what. */
+const SYSCTLS: readonly (readonly [name: string, values: readonly number[]])[] = [
+  ["conn_reuse_mode", [0, 1, 2]],
+  ["expire_nodest_conn", [0, 1]],
+  ["expire_quiescent_template", [0, 1]],
+  ["sloppy_tcp", [0, 1]],
+];
+/** With `everyKind`, packets to this port of the first virtual addresses have a mark, and those to the last of PORTS another. */
+const MARKED_PORT = 83;
+const MARK = 7;
+const SHARED_MARK = 8;
+const STRAY_FLAGS = ["A", "PA", "FA", "R", "RA", "SA", "S"];
 
 /** What random scenarios are made of. */
 export interface RandomSettings {
@@ -24,6 +38,8 @@ export interface RandomSettings {
   readonly zero?: boolean;
   /** Whether services may be persistent or of single packets. Default: yes. */
   readonly options?: boolean;
+  /** Whether there are services by mark and of every port, mapped ports, sysctls, clients' ports used again, and stray segments, too. Default: no. */
+  readonly everyKind?: boolean;
 }
 
 interface Open {
@@ -45,7 +61,11 @@ function randomNumbers(seed: number): (limit: number) => number {
 /** Makes a scenario. */
 export function randomScenario(settings: RandomSettings): Scenario {
   return {
-    name: `random, seed ${settings.seed}${settings.families?.length === 1 ? `, IPv${settings.families[0]}` : ""}`,
+    name: [
+      settings.everyKind === true ? "random, of every kind" : "random",
+      `seed ${settings.seed}`,
+      ...(settings.families?.length === 1 ? [`IPv${settings.families[0]}`] : []),
+    ].join(", "),
     run: (play) => new RandomRun(play, settings).run(),
   };
 }
@@ -55,6 +75,8 @@ class RandomRun {
   readonly #random: (limit: number) => number;
   readonly #settings: RandomSettings;
   readonly #open: Open[] = [];
+  /** Conversations that have ended. */
+  readonly #ended: Conversation[] = [];
   #nextPort = 1024;
 
   constructor(play: Play, settings: RandomSettings) {
@@ -64,9 +86,11 @@ class RandomRun {
   }
 
   async run(): Promise<void> {
+    this.#marks();
     this.#everything();
     for (let step = 1; step <= this.#settings.steps; step++) {
-      if (this.#random(4) === 0) this.#play.ipvsadm(this.#command());
+      if (this.#isOfEveryKind && this.#random(20) === 0) this.#sysctl();
+      else if (this.#random(4) === 0) this.#play.ipvsadm(this.#command());
       else await this.#event();
       if (step % COMPARE_EVERY === 0) this.#play.compareTables();
     }
@@ -86,8 +110,34 @@ class RandomRun {
       ]),
     );
     const services = this.#settings.options === false ? [] : this.#services(8999);
+    if (this.#isOfEveryKind) {
+      lines.push(...this.#services(8998).map((service) => `-A ${service.replace("8998", "0")} -s rr -p 60`));
+      lines.push(
+        ...(this.#settings.families ?? [4, 6]).map((family) => `-A -f 99${family === 6 ? " -6" : ""} -s rr`),
+      );
+    }
     lines.push(...services.map((service) => `-A ${service} -s rr ${service.startsWith("-u") ? "-o" : "-p"}`));
     this.#play.restore(lines);
+  }
+
+  get #isOfEveryKind(): boolean {
+    return this.#settings.everyKind === true;
+  }
+
+  #marks(): void {
+    if (!this.#isOfEveryKind) return;
+    for (const family of this.#settings.families ?? [4, 6]) {
+      const destination = family === 4 ? VIP : VIP6;
+      for (const protocol of ["tcp", "udp"] as const) {
+        this.#play.mark({ family, protocol, destination, port: MARKED_PORT, mark: MARK });
+        this.#play.mark({ family, protocol, destination, port: PORTS.at(-1)!, mark: SHARED_MARK });
+      }
+    }
+  }
+
+  #sysctl(): void {
+    const [name, values] = this.#pick(SYSCTLS);
+    this.#play.sysctl(name, this.#pick(values));
   }
 
   #pick<T>(list: readonly T[]): T {
@@ -101,22 +151,35 @@ class RandomRun {
     });
   }
 
+  /** Services of every port, and by mark. */
+  #wideServices(): string[] {
+    return (this.#settings.families ?? [4, 6]).flatMap((family) => {
+      const virtuals = family === 4 ? [VIP, VIPS4[1]] : [`[${VIP6}]`, `[${VIPS6[1]}]`];
+      const marks = [MARK, SHARED_MARK].map((mark) => `-f ${mark}${family === 6 ? " -6" : ""}`);
+      return [...virtuals.flatMap((virtual) => [`-t ${virtual}:0`, `-u ${virtual}:0`]), ...marks];
+    });
+  }
+
   #service(): string {
+    if (this.#isOfEveryKind && this.#random(3) === 0) return this.#pick(this.#wideServices());
     return this.#pick(this.#services(this.#pick(PORTS)));
   }
 
   #serviceOptions(service: string): string {
     const words = [`-s ${this.#pick(this.#settings.schedulers ?? SCHEDULERS)}`];
     if (this.#settings.options !== false) {
-      if (this.#random(5) === 0) words.push(`-p ${30 + this.#random(100)}`);
+      const isWide = service.startsWith("-f") || service.endsWith(":0");
+      if (this.#random(isWide ? 2 : 5) === 0) words.push(`-p ${30 + this.#random(100)}`);
       else if (service.startsWith("-u") && this.#random(4) === 0) words.push("-o");
     }
     return words.join(" ");
   }
 
   #server(service: string): string {
-    const port = /:(\d+)$/.exec(service)![1];
-    return `-r ${address(service.includes("["), 1 + this.#random(5), Number(port))}`;
+    const isIpv6 = service.includes("[") || service.endsWith(" -6");
+    const own = Number(/:(\d+)$/.exec(service)?.[1] ?? 0);
+    const port = this.#isOfEveryKind && this.#random(4) === 0 ? this.#pick([0, 8080]) : own;
+    return `-r ${address(isIpv6, 1 + this.#random(5), port)}`;
   }
 
   #serverOptions(): string {
@@ -154,12 +217,14 @@ class RandomRun {
   }
 
   async #event(): Promise<void> {
+    if (this.#isOfEveryKind && this.#random(12) === 0) return this.#stray();
     const choice = this.#random(8);
     if (this.#open.length === 0 || (choice < 4 && this.#open.length < MOST_OPEN)) return this.#begin();
     const index = this.#random(this.#open.length);
     const { conversation, tcp } = this.#open[index]!;
     if (!tcp) {
       this.#open.splice(index, 1);
+      this.#ended.push(conversation);
       await conversation.ask("again");
       return conversation.answer();
     }
@@ -168,17 +233,47 @@ class RandomRun {
       return;
     }
     this.#open.splice(index, 1);
+    this.#ended.push(conversation);
     const ends = [() => conversation.close(), () => conversation.serverCloses(), () => conversation.reset()];
     return this.#pick(ends)();
   }
 
-  async #begin(): Promise<void> {
-    const [kind, service] = this.#service().split(" ") as [string, string];
+  /** Whose a new conversation is: of a new port of a client's, or, of every kind, of one that was used before. */
+  #ends(): { readonly tcp: boolean; readonly from: string; readonly to: string } {
+    const [kind, virtual, version] = this.#service().split(" ") as [string, string, string?];
+    let tcp = kind === "-t";
+    let to = virtual;
+    if (kind === "-f") {
+      tcp = this.#random(2) === 0;
+      const port = virtual === String(MARK) ? MARKED_PORT : PORTS.at(-1)!;
+      to = version === undefined ? `${VIP}:${port}` : `[${VIP6}]:${port}`;
+    }
+    if (to.endsWith(":0")) to = to.replace(/0$/, String(5000 + this.#random(3)));
+    const former = this.#ended.at(-1);
+    if (this.#isOfEveryKind && former !== undefined && this.#random(4) === 0) {
+      this.#ended.pop();
+      return {
+        tcp,
+        from: formatEndpoint(former.client),
+        to: this.#random(3) === 0 ? to : formatEndpoint(former.service),
+      };
+    }
     const client = this.#random(12);
-    const from = service.startsWith("[") ? `[${client6(client)}]` : client4(client);
     this.#nextPort += 1;
-    const conversation = this.#play.open(`${from}:${this.#nextPort}`, service);
-    if (kind === "-u") {
+    const host = to.startsWith("[") ? `[${client6(client)}]` : client4(client);
+    return { tcp, from: `${host}:${this.#nextPort}`, to };
+  }
+
+  /** A segment of a client that has no connection, or one that is over. */
+  async #stray(): Promise<void> {
+    const { from, to } = this.#ends();
+    await this.#play.open(from, to).fromClient(this.#pick(STRAY_FLAGS));
+  }
+
+  async #begin(): Promise<void> {
+    const { tcp: isTcp, from, to } = this.#ends();
+    const conversation = this.#play.open(from, to);
+    if (!isTcp) {
       await conversation.ask();
       await conversation.answer();
       this.#open.push({ conversation, tcp: false });

@@ -397,4 +397,7 @@ export const SCENARIOS: readonly Scenario[] = [
   randomScenario({ seed: 1, steps: 240, families: [6] }),
   randomScenario({ seed: 1, steps: 240 }),
   randomScenario({ seed: 2, steps: 240 }),
+  ...[3, 4, 5, 6, 7, 8].map((seed) =>
+    randomScenario({ seed, steps: 240, everyKind: true, families: [seed % 2 === 0 ? 6 : 4] }),
+  ),
 ];
