@@ -302,6 +302,34 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: "persistent services for FTP, and their data connections",
+    async run(play) {
+      for (const [vip, method, options] of [
+        [VIP, "-g", "-p 60"],
+        [VIPS4[1]!, "-m", "-p 60"],
+        [VIPS4[2]!, "-g", ""],
+      ] as const) {
+        const service = `${vip}:21`;
+        addService(
+          play,
+          `-t ${service} -s rr ${options}`,
+          servers4(3, () => method).map((line) => line.replace(":80", ":21")),
+        );
+        addService(
+          play,
+          `-t ${vip}:8080 -s rr`,
+          servers4(1, () => method),
+        );
+        for (let n = 0; n < 4; n++) {
+          await play.open(`${client4(n)}:3000`, service).handshake();
+          for (const port of [20, 22, 1023, 1024, 8080, 40000])
+            await play.open(`${client4(n)}:${3001 + n}`, `${vip}:${port}`).handshake();
+        }
+      }
+      await play.compareAll();
+    },
+  },
+  {
     name: "what proves a template",
     async run(play) {
       const service = `${VIP}:80`;

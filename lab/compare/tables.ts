@@ -39,7 +39,7 @@ export function compareConnections(names: readonly [string, string], one: string
     const [a, b] = [first.get(key), second.get(key)];
     if (a === undefined || b === undefined) {
       const there = (a ?? b)!;
-      if (there.expires <= 1) continue;
+      if (there.expires <= 1 || isVoid(there)) continue;
       differences.push(
         `connection ${key} (${there.rest}, ${there.expires} s): only ${names[a === undefined ? 1 : 0]} has it`,
       );
@@ -50,6 +50,11 @@ export function compareConnections(names: readonly [string, string], one: string
     }
   }
   return differences;
+}
+
+/** ip_vs keeps templates that do not hold any more, at a port that no client asks for (docs/differences.md). */
+function isVoid({ key }: ListedConnection): boolean {
+  return key.endsWith(":65535");
 }
 
 /** Connections of one key (as under one-packet scheduling, or templates and connections alike) are told apart by number. */

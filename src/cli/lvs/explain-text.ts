@@ -5,6 +5,14 @@ import { serviceId } from "../../ipvs/model.ts";
 import { endpointText } from "./connection-text.ts";
 import { candidateTable } from "./explain-candidates.ts";
 
+/** How a service is found for a packet. */
+const FOUND_BY = {
+  mark: "by its mark",
+  port: "by address and port",
+  "any-port": "by address, any port",
+  "ftp-data": "by address, as FTP's data connections",
+} as const;
+
 /** `lvs explain`: a line for each step, what it goes by indented, and how it ends. */
 export function explanationText(explanation: Explanation): string {
   const { packet, steps, verdict, disagreement } = explanation;
@@ -110,9 +118,7 @@ function stepLines(step: Step): string[] {
       return noServiceLines(step);
     case "service": {
       const { service, by, scheduler, persistence, onePacket } = step;
-      const found = { mark: "by its mark", port: "by address and port", "any-port": "by address, any port" }[
-        by
-      ];
+      const found = FOUND_BY[by];
       const lasting = persistence === null ? "" : `, persistent ${persistence} s`;
       return [
         line(

@@ -90,7 +90,7 @@ export type Step =
   | {
       readonly step: "service";
       readonly service: ServiceKey;
-      readonly by: "mark" | "port" | "any-port";
+      readonly by: "mark" | "port" | "any-port" | "ftp-data";
       readonly scheduler: string;
       /** Seconds that a persistence template lives; null: the service is not persistent. */
       readonly persistence: number | null;

@@ -138,11 +138,17 @@ class Tale {
     return {
       step: "service",
       service: key,
-      by: (kind & SERVICE_MARK) !== 0 ? "mark" : port === 0 ? "any-port" : "port",
+      by: this.#isFoundBy(kind, port),
       scheduler,
       persistence: persistence?.timeout ?? null,
       onePacket,
     };
+  }
+
+  #isFoundBy(kind: number, port: number): "mark" | "port" | "any-port" | "ftp-data" {
+    if ((kind & SERVICE_MARK) !== 0) return "mark";
+    if (port === 0) return "any-port";
+    return port === this.#options.packet.destination.port ? "port" : "ftp-data";
   }
 
   /** It belongs to nothing, and nothing was asked about services. */

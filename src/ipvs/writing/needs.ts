@@ -40,6 +40,8 @@ export function needsOf(services: Iterable<DraftService>, plane: Plane): Needs {
     const scheduler = SCHEDULERS.get(settings.scheduler);
     if (scheduler !== undefined) needs.add(scheduler);
     if (settings.persistence !== 0) needs.add("persistence");
+    // It has its data connections, too, whatever their port.
+    if (settings.persistence !== 0 && isFtp(identity)) needs.add("anyPort");
     if ((settings.flags & tables.POOL_ONE_PACKET) !== 0) needs.add("onePacket");
     if ((settings.flags & (tables.POOL_TOA | tables.POOL_PROXY)) !== 0) needs.add("clientAddress");
     if (goesByCallId(settings)) needs.add("sip");
@@ -51,6 +53,10 @@ export function needsOf(services: Iterable<DraftService>, plane: Plane): Needs {
 /** An engine without persistence does nothing. */
 function goesByCallId({ flags, persistence }: DraftService["settings"]): boolean {
   return persistence !== 0 && (flags & tables.POOL_SIP) !== 0;
+}
+
+function isFtp({ kind, port, protocol }: ServiceIdentity): boolean {
+  return (kind & tables.SERVICE_MARK) === 0 && protocol === tables.PROTOCOL_TCP && port === FTP_PORT;
 }
 
 function addServiceNeeds(needs: Set<Feature>, { kind, port, protocol }: ServiceIdentity): void {
@@ -67,7 +73,7 @@ function addServiceNeeds(needs: Set<Feature>, { kind, port, protocol }: ServiceI
 
 function addDestinationNeeds(
   needs: Set<Feature>,
-  { port, protocol }: ServiceIdentity,
+  identity: ServiceIdentity,
   destination: DraftDestination,
   plane: Plane,
 ): void {
@@ -81,12 +87,12 @@ function addDestinationNeeds(
   if (forward === tables.FORWARD_FULLNAT) needs.add("fullnat");
   if (forward === tables.FORWARD_LOCAL || plane.isLocalAddress(address)) needs.add("localServers");
   // Where a client's two servers wait at one port, one of them is given another.
-  if (protocol === tables.PROTOCOL_TCP && port === FTP_PORT && forward === tables.FORWARD_MASQ) {
+  if (isFtp(identity) && forward === tables.FORWARD_MASQ) {
     needs.add("ftp");
     needs.add("portMapping");
   }
   const translates = forward === tables.FORWARD_MASQ || forward === tables.FORWARD_FULLNAT;
-  if (translates && destination.port !== 0 && destination.port !== port) needs.add("portMapping");
+  if (translates && destination.port !== 0 && destination.port !== identity.port) needs.add("portMapping");
 }
 
 /** The needs of all services as the draft makes them. */

@@ -151,8 +151,8 @@ export function createTemplate(key: FlowKey, server: Destination, index: u32, st
   fill(template, slot, key, server, index);
   template.kind = (template.kind | KIND_NO_OUTPUT) & 0xffff;
   if (sip.value && (key.kind & KIND_ENGINE) !== 0) keepCallId(template, slot);
-  // A template of every port keeps the port that is asked for.
-  if (key.destinationPort === 0) template.serverPort = 0;
+  // A template of every port keeps the port that is asked for. (It is for people only.)
+  template.serverPort = key.destinationPort === 0 ? 0 : server.port;
   template.expires = expires;
   template.state = firstWord(template.state, state);
   // Before it can be found, and ended, by others.

@@ -165,6 +165,53 @@ describe("a server's own port", () => {
 });
 
 /** Seen with Linux 6.1. */
+describe("a persistent service for FTP", () => {
+  const FTP = [
+    "-A -t 192.0.2.1:21 -s rr -p 100",
+    "-a -t 192.0.2.1:21 -r 10.0.0.1 -m",
+    "-a -t 192.0.2.1:21 -r 10.0.0.2 -m",
+  ];
+  const isTaken = (director: TestDirector, port: number) =>
+    director.receive(tcpFrame("client", "198.18.0.9:1000", `192.0.2.1:${port}`, "S"), {
+      ifindex: interfaceOf("client"),
+    }).verdict === TC_REDIRECT;
+
+  test("has its clients' data connections, which go to their server", () => {
+    for (const client of ["198.18.0.1", "198.18.0.2"]) {
+      const director = directorWith(...FTP);
+      const first = open(director, `${client}:1000`, "192.0.2.1:21");
+      for (const port of [20, 1024, 30000])
+        assert.equal(open(director, `${client}:1001`, `192.0.2.1:${port}`), first);
+      assert.deepEqual(templates(director), [`ASSURED ${client}:0 192.0.2.1:0 ${first}:0`]);
+    }
+  });
+
+  test("maps its own port, and no other", () => {
+    const director = directorWith(FTP[0]!, "-a -t 192.0.2.1:21 -r 10.0.0.1:2121 -m");
+    open(director, "198.18.0.1:1000", "192.0.2.1:21");
+    open(director, "198.18.0.1:1001", "192.0.2.1:5000");
+    const found = director.connections().map(({ destination }) => destination);
+    assert.deepEqual(found.sort(), ["10.0.0.1:0", "10.0.0.1:2121", "10.0.0.1:5000"]);
+  });
+
+  test("leaves other ports alone, and those of other services to them", () => {
+    const director = directorWith(
+      ...FTP,
+      "-A -t 192.0.2.1:8080 -s rr",
+      "-a -t 192.0.2.1:8080 -r 10.0.0.3 -m",
+    );
+    for (const port of [22, 1023]) assert.ok(!isTaken(director, port), `${port}`);
+    assert.equal(open(director, "198.18.0.1:1000", "192.0.2.1:8080"), "10.0.0.3");
+  });
+
+  test("is the only one that has them", () => {
+    const director = directorWith(FTP[0]!.replace(" -p 100", ""), ...FTP.slice(1));
+    assert.ok(isTaken(director, 21));
+    assert.ok(!isTaken(director, 30000));
+  });
+});
+
+/** Seen with Linux 6.1. */
 describe("a template is proved right", () => {
   const send = (director: TestDirector, bytes: Uint8Array, side: "client" | "server") =>
     director.receive(bytes, { ifindex: interfaceOf(side) });

@@ -11,7 +11,8 @@ import { createTemplate } from "../connection/create.ts";
 import { LOST } from "../connection/flows.ts";
 import { retire } from "../connection/retire.ts";
 import { connectionOf, findFlowByCall, hashOf, lookFor } from "../flow.ts";
-import { family, markServices, sip } from "../options.ts";
+import { FTP_PORT } from "../ftp/control.ts";
+import { anyPortServices, family, markServices, sip } from "../options.ts";
 import { dueNoLaterThan } from "../state/follow.ts";
 import { SYSCTL_EXPIRE_QUIESCENT_TEMPLATE } from "../sysctls.ts";
 import {
@@ -25,6 +26,7 @@ import {
   KIND_OF_FLOW,
   KIND_TEMPLATE,
   type Pool,
+  PROTOCOL_TCP,
   pools,
   SERVICE_MARK,
   type Service,
@@ -55,7 +57,10 @@ function setTemplateKey(
   const ipVersion = family.value === 6 ? KIND_IPV6 : 0;
   const isMarked = markServices.value && (service.key.kind & SERVICE_MARK) !== 0;
   template.sourcePort = 0;
-  template.destinationPort = service.key.port;
+  // A persistent FTP service's is for its data connections, too.
+  const isFtp =
+    anyPortServices.value && service.key.port === FTP_PORT && service.key.protocol === PROTOCOL_TCP;
+  template.destinationPort = isFtp ? 0 : service.key.port;
   template.destination = destination;
   template.kind = (what >>> 8) | ipVersion | KIND_TEMPLATE;
   if (isMarked) {
