@@ -20,13 +20,24 @@ export interface Requests {
   readonly source?: string;
 }
 
+/** Sends requests, each from a port that none of this lab had before, and gives the answers, a line each. */
+export function answersTo(stage: Stage, requests: Requests): AsyncIterable<string> {
+  const { url, count, node = "client", source } = requests;
+  const words = [
+    url,
+    String(count),
+    String(stage.takePorts(count)),
+    ...(source === undefined ? [] : [source]),
+  ];
+  return lines(stage.script(node, "web-client", "get", ...words));
+}
+
 /** Sends requests, with a progress bar, and counts who answered: the first word of each answer. */
 export async function askWho(stage: Stage, requests: Requests): Promise<Map<string, number>> {
-  const { url, count, node = "client", source } = requests;
+  const { count } = requests;
   const served = new Map<string, number>();
-  const words = source === undefined ? [] : [source];
   let answers = 0;
-  for await (const line of lines(stage.script(node, "web-client", "get", url, String(count), ...words))) {
+  for await (const line of answersTo(stage, requests)) {
     const [name = ""] = line.split(" ");
     served.set(name, (served.get(name) ?? 0) + 1);
     answers++;

@@ -32,6 +32,8 @@ export class Stage {
   /** Servers outlive this process. */
   readonly #keep: boolean;
   readonly #children = new Set<ChildProcess>();
+  /** Below the ports that the kernel gives by itself: no lab takes 20,000. */
+  #nextPort = 10_000;
 
   constructor(plan: NetworkPlan, console: Console, signal: AbortSignal, keep: boolean) {
     this.plan = plan;
@@ -58,6 +60,13 @@ export class Stage {
     child.on("exit", () => this.#children.delete(child));
     child.on("error", () => {});
     return child;
+  }
+
+  /** The first of so many ports for clients, which are given once in a lab. */
+  takePorts(count: number): number {
+    const first = this.#nextPort;
+    this.#nextPort += count;
+    return first;
   }
 
   /** Starts a script of this folder at a host: `web-client`. */

@@ -1,6 +1,7 @@
 /**
  * The client of the labs, one connection a request.
- * - `node web-client.js get URL COUNT [SOURCE]`: prints the body of each answer, a line each. SOURCE is the own address.
+ * - `node web-client.js get URL COUNT FIRST-PORT [SOURCE]`: prints the body of each answer, a line each. The requests come from COUNT ports, the
+ *   first of which is given, and, if it is given, of the own address SOURCE.
  * - `node web-client.js connect URL COUNT`: connects so often, one after the other; prints how long each took, µs.
  * - `node web-client.js download URL`: prints the number of bytes received every 100 ms, then "done BYTES SERVER".
  * - `node web-client.js steady URL CONNECTIONS`: asks over and over on connections that must never break, until
@@ -13,20 +14,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
-const [mode, url = "", count = "1", source] = process.argv.slice(2);
+const [mode, url = "", count = "1", firstPort = "0", source] = process.argv.slice(2);
 if (mode === "download") await download(url);
 else if (mode === "steady") await steady(url, Number(count));
 else if (mode === "connect") await handshakes(url, Number(count));
-else await requests(url, Number(count));
+else await requests(url, Number(count), Number(firstPort));
 
 /**
- * A port of its own for each request. The kernel may give a port a second time within seconds, and with direct routing a
- * director that has seen the client's FIN only goes on in the old connection then (conn_reuse_mode 1, as ip_vs): two
- * requests would be one connection.
+ * A port of its own for each request. The kernel may give a port a second time within seconds, and a director goes on in the old
+ * connection then if it is persistent or has seen the client's FIN only (as ip_vs): two requests would be one connection.
  */
-async function requests(address: string, total: number): Promise<void> {
-  const first = 10_000 + 500 * (process.pid % 100);
-  for (let i = 0; i < total; i++) console.log((await fetchText(address, false, first + (i % 500))).trim());
+async function requests(address: string, total: number, first: number): Promise<void> {
+  for (let i = 0; i < total; i++) console.log((await fetchText(address, false, first + i)).trim());
 }
 
 async function handshakes(address: string, total: number): Promise<void> {

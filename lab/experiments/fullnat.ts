@@ -4,8 +4,7 @@
  */
 import type { Experiment } from "../experiment.ts";
 import { type NetworkPlan, plugged } from "../network.ts";
-import { lines } from "../process.ts";
-import { askByWeight } from "../served.ts";
+import { answersTo, askByWeight } from "../served.ts";
 import type { Stage } from "../stage.ts";
 
 const VIP = "172.16.254.200";
@@ -70,7 +69,7 @@ async function run(stage: Stage): Promise<void> {
 
   console.step("Whom do the servers see?");
   const peers = new Map<string, number>();
-  for await (const line of lines(stage.script("client", "web-client", "get", `http://${VIP}/peer`, "20"))) {
+  for await (const line of answersTo(stage, { url: `http://${VIP}/peer`, count: 20 })) {
     const peer = line.split(" ")[1] ?? "nobody";
     peers.set(peer, (peers.get(peer) ?? 0) + 1);
   }

@@ -4,7 +4,7 @@
  */
 import type { Experiment } from "../experiment.ts";
 import { type NetworkPlan, plugged } from "../network.ts";
-import { lines } from "../process.ts";
+import { answersTo } from "../served.ts";
 import type { Stage } from "../stage.ts";
 
 const VIP = "172.16.254.200";
@@ -125,8 +125,8 @@ async function visitAll(stage: Stage, port: number): Promise<Map<string, string[
   const visits = new Map<string, string[]>();
   for (const client of CLIENTS) {
     const names: string[] = [];
-    const words = [`http://${VIP}:${port}/`, String(VISITS), client];
-    for await (const name of lines(stage.script("client", "web-client", "get", ...words))) names.push(name);
+    const requests = { url: `http://${VIP}:${port}/`, count: VISITS, source: client };
+    for await (const name of answersTo(stage, requests)) names.push(name);
     visits.set(client, names);
   }
   stage.console.table(

@@ -56,10 +56,18 @@ function runCommand(plan: NetworkPlan, command: Command, scratch: string): void 
   }
 }
 
+/** Ports for clients: each is given once. */
+let nextPort = 10_000;
+
+function takePorts(count: number): number {
+  nextPort += count;
+  return nextPort - count;
+}
+
 function send(plan: NetworkPlan, { url, served }: Traffic): void {
   const total = Object.values(served).reduce((sum, each) => sum + each, 0);
   const result = inNetworkNamespace(namespaceOf(plan, "client"), () =>
-    spawnSync(process.execPath, [script("web-client"), "get", url, String(total)], {
+    spawnSync(process.execPath, [script("web-client"), "get", url, String(total), String(takePorts(total))], {
       encoding: "utf8",
       timeout: LIMIT_MS,
     }),
