@@ -29,6 +29,21 @@ function syn(director: TestDirector, from: string, to: string, mark = 0) {
   return director.receive(tcpFrame("client", from, to, "S"), { ifindex: interfaceOf("client"), mark });
 }
 
+const DATAGRAMS: ServiceKey = { ...KEY, protocol: "udp" };
+
+/** A service of two servers, and a client that sends datagrams of one flow. */
+function setUpDatagrams() {
+  const { director, administration } = setUp();
+  administration.addService(service(DATAGRAMS));
+  for (const last of [1, 2]) administration.addDestination(DATAGRAMS, plainServer(`10.0.0.${last}`));
+  const bytes = udpFrame("client", "198.18.0.10:40000", "192.0.2.1:80");
+  return {
+    director,
+    administration,
+    send: () => director.receive(bytes.slice(), { ifindex: interfaceOf("client") }),
+  };
+}
+
 const text = ({ address, port }: Endpoint) => `${address} ${port}`;
 
 /** An entry in one line. */
@@ -210,17 +225,10 @@ describe("with sysctl expire_nodest_conn", () => {
   }
 
   test("a datagram of a connection whose server is gone is scheduled, and not lost", () => {
-    const { director, administration } = setUp();
-    const key: ServiceKey = { ...KEY, protocol: "udp" };
-    administration.addService(service(key));
-    for (const last of [1, 2]) administration.addDestination(key, plainServer(`10.0.0.${last}`));
-    const send = () =>
-      director.receive(udpFrame("client", "198.18.0.10:40000", "192.0.2.1:80"), {
-        ifindex: interfaceOf("client"),
-      });
+    const { administration, send } = setUpDatagrams();
     send();
     const [first] = [...administration.connections()];
-    administration.deleteDestination(key, plainServer(first!.destination.address));
+    administration.deleteDestination(DATAGRAMS, plainServer(first!.destination.address));
     assert.equal(send().verdict, TC_SHOT, "without, it is dropped");
     administration.setSysctl("expire_nodest_conn", "1");
     assert.equal(send().verdict, TC_REDIRECT);
@@ -247,14 +255,7 @@ describe("ending connections", () => {
   });
 
   test("packets of one that was ended begin another", () => {
-    const { director, administration } = setUp();
-    administration.addService(service({ ...KEY, protocol: "udp" }));
-    const key: ServiceKey = { ...KEY, protocol: "udp" };
-    for (const last of [1, 2]) administration.addDestination(key, plainServer(`10.0.0.${last}`));
-    const send = () =>
-      director.receive(udpFrame("client", "198.18.0.10:40000", "192.0.2.1:80"), {
-        ifindex: interfaceOf("client"),
-      });
+    const { director, administration, send } = setUpDatagrams();
     send();
     const [first] = [...administration.connections()];
     assert.equal(
