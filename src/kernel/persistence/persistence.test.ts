@@ -158,6 +158,21 @@ describe("a server's own port", () => {
     });
   }
 
+  test("does not for single datagrams of a persistent service of every port either", () => {
+    for (const [persistence, port] of [
+      [" -p 100", 53],
+      ["", 8080],
+    ] as const) {
+      const director = directorWith(`-A -f 5 -s rr -o${persistence}`, "-a -f 5 -r 10.0.0.1:8080 -m");
+      const { packet } = director.receive(udpFrame("client", "198.18.0.1:1000", "192.0.2.1:53"), {
+        ifindex: interfaceOf("client"),
+        mark: 5,
+      });
+      const { transport } = parseIpPacket(packet.bytes.subarray(14));
+      assert.equal(transport.kind === "udp" && transport.destinationPort, port);
+    }
+  });
+
   test("counts for a service by mark that is not persistent", () => {
     const director = directorWith("-A -f 5 -s rr", "-a -f 5 -r 10.0.0.1:8080 -m");
     assert.equal(openedAt(director, "192.0.2.1:443", 5), "8080");
